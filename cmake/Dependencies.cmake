@@ -1,0 +1,13 @@
+find_package(Threads REQUIRED)
+# Headers only: Interprocess maps memory, Serialization describes users' types.
+find_package(Boost 1.81 REQUIRED)
+if(FAIRWAY_TOOLS)
+  find_package(Boost 1.81 REQUIRED COMPONENTS json)
+  find_package(CLI11 REQUIRED)
+  find_package(fmt REQUIRED)
+endif()
+if(FAIRWAY_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(benchmark REQUIRED)
+  find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+endif()

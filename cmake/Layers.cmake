@@ -1,0 +1,44 @@
+# The layers of src/, one target each; a layer links what stands to its left. tests/layers_test.cmake reads the
+# includes and fails when a layer looks to its right.
+set(FAIRWAY_LAYERS base value shm wire route sys broker client api)
+
+set(FAIRWAY_LEFT_OF_base)
+set(FAIRWAY_LEFT_OF_value base)
+set(FAIRWAY_LEFT_OF_shm base value)
+set(FAIRWAY_LEFT_OF_wire base value shm)
+set(FAIRWAY_LEFT_OF_route base value shm wire)
+set(FAIRWAY_LEFT_OF_sys base)
+set(FAIRWAY_LEFT_OF_broker base value shm wire route sys)
+set(FAIRWAY_LEFT_OF_client base value shm wire route sys)
+set(FAIRWAY_LEFT_OF_api base value shm wire route sys broker client)
+
+set(FAIRWAY_SOURCES_base error.cpp log.cpp types.cpp)
+set(FAIRWAY_SOURCES_value archive.cpp)
+set(FAIRWAY_SOURCES_shm byte_ring.cpp tables.cpp)
+set(FAIRWAY_SOURCES_wire codec.cpp)
+set(FAIRWAY_SOURCES_route registry.cpp registry_ports.cpp)
+set(FAIRWAY_SOURCES_sys fd.cpp memory.cpp poller.cpp process.cpp runtime_dir.cpp socket.cpp)
+set(FAIRWAY_SOURCES_broker server.cpp server_actions.cpp tables.cpp)
+set(FAIRWAY_SOURCES_client broker_link.cpp context.cpp context_broker.cpp context_finding.cpp context_loop.cpp endpoint.cpp
+                           incoming.cpp lease_pool.cpp link.cpp outgoing.cpp)
+set(FAIRWAY_SOURCES_api broker.cpp context.cpp message_event.cpp message_port.cpp)
+
+# Defines fairway_<layer><suffix> with the definitions given behind the suffix, and sets FAIRWAY_OBJECTS.
+function(fairway_layers suffix)
+  set(objects)
+  foreach(layer IN LISTS FAIRWAY_LAYERS)
+    set(target fairway_${layer}${suffix})
+    list(TRANSFORM FAIRWAY_SOURCES_${layer} PREPEND ${PROJECT_SOURCE_DIR}/src/${layer}/ OUTPUT_VARIABLE sources)
+    add_library(${target} OBJECT ${sources})
+    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+    target_compile_definitions(${target} PUBLIC ${ARGN} PRIVATE FAIRWAY_VERSION="${PROJECT_VERSION}"
+                               FAIRWAY_INSTALLED_BROKER="${CMAKE_INSTALL_FULL_BINDIR}/fairwayd")
+    target_link_libraries(${target} PRIVATE fairway_options PUBLIC Boost::headers)
+    foreach(left IN LISTS FAIRWAY_LEFT_OF_${layer})
+      target_link_libraries(${target} PUBLIC fairway_${left}${suffix})
+    endforeach()
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    list(APPEND objects $<TARGET_OBJECTS:${target}>)
+  endforeach()
+  set(FAIRWAY_OBJECTS ${objects} PARENT_SCOPE)
+endfunction()

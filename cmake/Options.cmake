@@ -1,0 +1,35 @@
+option(BUILD_SHARED_LIBS "Build the library shared" ON)
+option(FAIRWAY_TESTS "Build the tests, examples and benchmarks" ${PROJECT_IS_TOP_LEVEL})
+option(FAIRWAY_TOOLS "Build the inspector (the broker is always built)" ON)
+option(FAIRWAY_WERROR "Treat warnings as errors" OFF)
+option(FAIRWAY_FUZZ "Build the fuzz targets with libFuzzer (Clang)" OFF)
+set(FAIRWAY_SANITIZE "" CACHE STRING "Sanitizers for everything that is built here, such as address,undefined")
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+# Programs and libraries lie as they are installed: the library finds the broker in ../bin.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+find_program(FAIRWAY_CCACHE ccache)
+if(PROJECT_IS_TOP_LEVEL AND FAIRWAY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${FAIRWAY_CCACHE})
+endif()
+
+# Private to what is built here; never a requirement of who links it.
+add_library(fairway_options INTERFACE)
+target_compile_options(fairway_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       $<$<BOOL:${FAIRWAY_WERROR}>:-Werror>)
+if(FAIRWAY_SANITIZE)
+  target_compile_options(fairway_options INTERFACE -fsanitize=${FAIRWAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(fairway_options INTERFACE -fsanitize=${FAIRWAY_SANITIZE})
+endif()

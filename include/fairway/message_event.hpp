@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <fairway/archive.hpp>
+#include <fairway/export.hpp>
+#include <fairway/message_port.hpp>
+#include <fairway/types.hpp>
+
+namespace fairway {
+
+/// A message as it arrives (HTML Standard, the MessageEvent interface). Owns its data: it can be moved
+/// and kept after the callback. A message of up to 256 bytes needs no allocation.
+class FAIRWAY_API MessageEvent {
+ public:
+  enum class Kind { bytes, string, object, value, error };
+
+  MessageEvent() noexcept = default;
+  MessageEvent(MessageEvent&& other) noexcept;
+  MessageEvent& operator=(MessageEvent&& other) noexcept;
+  ~MessageEvent() = default;
+
+  /// Makes room for a payload, which a transport then writes to `data`. False: there is no memory.
+  [[nodiscard]] bool assign(Kind kind, std::size_t size) noexcept;
+  std::byte* data() noexcept { return heap_ ? heap_.get() : inline_.data(); }
+
+  Kind kind() const noexcept { return kind_; }
+
+  /// The payload as it was sent, whatever its kind.
+  Bytes bytes() const noexcept { return {heap_ ? heap_.get() : inline_.data(), size_}; }
+
+  /// Throws DOMException "DataCloneError" if the message is not a string.
+  std::string_view string() const;
+
+  /// Throws DOMException "DataCloneError" if the message is not a T, or is damaged.
+  template <Typed T>
+  T get() const {
+    require_object();
+    return decode_object<T>(bytes());
+  }
+
+  /// Nothing if the message is not a T. Throws DOMException "DataCloneError" if it is a damaged one.
+  template <Typed T>
+  std::optional<T> get_if() const {
+    if (kind_ != Kind::object || object_key(bytes()) != type_key<T>) return std::nullopt;
+    return decode_object<T>(bytes());
+  }
+
+  /// Every port of the transfer list, in its order. Take them with `std::move`; what stays closes with the event.
+  std::vector<MessagePort> ports;
+
+ private:
+  static constexpr std::size_t inline_capacity = 256;
+
+  void require_object() const;
+
+  std::unique_ptr<std::byte[]> heap_;
+  std::size_t size_ = 0;
+  Kind kind_ = Kind::bytes;
+  alignas(16) std::array<std::byte, inline_capacity> inline_;
+};
+
+template <Typed T>
+void MessagePort::on_message(Callback<void(T, MessageEvent&)> callback) {
+  on_checked_message([callback = std::move(callback)](MessageEvent& event) {
+    auto value = try_decode<T>(event);
+    if (!value) return false;
+    callback(*std::move(value), event);
+    return true;
+  });
+}
+
+template <Typed T>
+std::optional<T> MessagePort::try_decode(const MessageEvent& event) {
+  try {
+    return event.get<T>();
+  } catch (const DOMException&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace fairway

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include <fairway/callback.hpp>
+#include <fairway/error.hpp>
+#include <fairway/export.hpp>
+#include <fairway/payload.hpp>
+#include <fairway/typed.hpp>
+#include <fairway/types.hpp>
+
+namespace fairway {
+
+class Context;
+class MessageEvent;
+
+namespace client {
+class Port;
+}
+
+/// One end of a channel: a move-only handle (HTML Standard, the MessagePort interface). A handle that is
+/// default-constructed, moved-from, transferred or older than its Context is empty. Belongs to the thread
+/// of its Context; a call from another one throws DOMException "InvalidStateError".
+class FAIRWAY_API MessagePort {
+ public:
+  MessagePort() noexcept;
+  MessagePort(MessagePort&&) noexcept;
+  MessagePort& operator=(MessagePort&&) noexcept;
+  /// Closes the port.
+  ~MessagePort();
+
+  /// Queues a message for the other side and never blocks. A dead or absent peer is not an error: the
+  /// message is dropped silently. Throws DOMException "DataCloneError" for what cannot be sent or
+  /// transferred, with nothing detached, and "QuotaExceededError" at the queue's hard limit.
+  void post_message(Payload payload, PostOptions options = {});
+
+  /// As `post_message`, but respects the queue's soft limit and says what it could not do.
+  [[nodiscard]] Status try_post(Payload payload, PostOptions options = {});
+
+  /// Sets the handler of messages and starts the port.
+  void on_message(Callback<void(MessageEvent&)> callback);
+  /// Typed: a message that is not a T goes to `on_message_error` instead.
+  template <Typed T>
+  void on_message(Callback<void(T, MessageEvent&)> callback);
+  void on_message_error(Callback<void(MessageEvent&)> callback);
+  /// Called once, last, after everything that was queued has been read. Does not start the port.
+  void on_close(Callback<void(CloseReason)> callback);
+  /// Called when the other side has read so much that half of the soft limit is free again, after
+  /// `try_post` said `Status::full`.
+  void on_drain(Callback<void()> callback);
+
+  /// Waits for the next message; starts the port. Nothing: the other side is gone and all is read, or the
+  /// time is over (`close_reason` tells). Messages of other ports wait.
+  std::optional<MessageEvent> receive(Timeout timeout = Timeout::max());
+  std::optional<MessageEvent> try_receive();
+
+  /// Set once the other side is gone and everything it sent is read.
+  std::optional<CloseReason> close_reason() const;
+
+  /// Lets messages flow to `on_message`; they queue until then.
+  void start();
+  /// Ends the channel. What was posted before still arrives at the other side; what waits here is dropped.
+  void close() noexcept;
+  /// Bytes posted and not yet read by the other side.
+  std::size_t buffered_amount() const noexcept;
+  /// Owned here and open.
+  explicit operator bool() const noexcept;
+
+  /// Wraps a port of the library's inside; not for users.
+  explicit MessagePort(std::shared_ptr<client::Port> port) noexcept;
+  const std::shared_ptr<client::Port>& implementation() const noexcept { return port_; }
+
+ private:
+  void on_checked_message(Callback<bool(MessageEvent&)> callback);
+  template <Typed T>
+  static std::optional<T> try_decode(const MessageEvent& event);
+
+  std::shared_ptr<client::Port> port_;
+};
+
+}  // namespace fairway

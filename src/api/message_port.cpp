@@ -1,0 +1,187 @@
+#include <fairway/message_port.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fairway/context.hpp>
+#include <fairway/message_channel.hpp>
+#include <fairway/message_event.hpp>
+
+#include "client/context.hpp"
+#include "client/endpoint.hpp"
+#include "client/port.hpp"
+
+namespace fairway {
+
+namespace {
+
+shm::RecordType record_type(Payload::Kind kind) {
+  switch (kind) {
+    case Payload::Kind::bytes: return shm::RecordType::bytes;
+    case Payload::Kind::string: return shm::RecordType::string;
+    case Payload::Kind::object: return shm::RecordType::object;
+  }
+  return shm::RecordType::bytes;
+}
+
+std::vector<std::byte>& scratch() {
+  thread_local std::vector<std::byte> buffer;
+  return buffer;
+}
+
+bool usable(const std::shared_ptr<client::Port>& port) noexcept {
+  return port && port->context != nullptr && port->context->usable_here();
+}
+
+/// Throws if the list cannot be transferred; nothing is detached yet. HTML, StructuredSerializeWithTransfer, step 2.
+void validate(const PostOptions& options, const client::Port* source) {
+  const auto& list = options.transfer;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const client::Port* const port = list[i].port().implementation().get();
+    if (port != nullptr && port == source) throw DOMException("DataCloneError", "a port cannot be transferred over itself");
+    for (std::size_t j = 0; j < i; ++j)
+      if (&list[j].port() == &list[i].port()) throw DOMException("DataCloneError", "a port is listed twice in transfer");
+  }
+  for (const TransferRef& entry : list) {
+    const auto& port = entry.port().implementation();
+    if (!port || !port->endpoint) throw DOMException("DataCloneError", "a port in transfer is closed or was transferred already");
+  }
+}
+
+/// Takes the ports out of their handles, which are dead from here on.
+std::vector<MessagePort> detach(const PostOptions& options) {
+  std::vector<MessagePort> ports;
+  for (const TransferRef& entry : options.transfer) {
+    client::Port& old = *entry.port().implementation();
+    ports.emplace_back(old.context->move(old));
+  }
+  return ports;
+}
+
+/// The steps of HTML's postMessage on a port, in their order. Nothing: everything went well.
+Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options, bool respect_limit) {
+  if (port && port->context != nullptr) port->context->check_thread();
+  if (options.transfer.empty() && port && port->endpoint) {  // the short way
+  } else {
+    validate(options, port.get());
+  }
+  const Bytes bytes = payload.materialize(scratch());
+  if (!port || !port->endpoint) {
+    detach(options);
+    return Status::detached;
+  }
+  client::Endpoint& endpoint = *port->endpoint;
+  const ContextOptions& limits = port->context->options();
+  if (endpoint.peer_gone()) {
+    if (!respect_limit) detach(options);
+    return Status::closed;
+  }
+  const std::size_t unread = endpoint.buffered_amount();
+  if (respect_limit && unread != 0 && unread + bytes.size() > limits.queue_soft_limit) {
+    endpoint.want_drain(std::max<std::uint64_t>(limits.queue_soft_limit / 2, 1));
+    port->context->make_hot(endpoint);
+    return Status::full;
+  }
+  if (unread >= limits.queue_hard_limit)
+    throw DOMException("QuotaExceededError", std::to_string(unread) + " bytes wait for the other side, which does not read; "
+                                             "use try_post and on_drain");
+  if (options.transfer.empty()) {
+    endpoint.post(record_type(payload.kind()), bytes, {});
+    return Status::ok;
+  }
+  if (!endpoint.local())
+    throw DOMException("DataCloneError", "this version moves ports between processes only by connect and spawn");
+  const bool doomed = std::ranges::any_of(options.transfer, [&](const TransferRef& entry) {
+    return endpoint.is_twin(entry.port().implementation()->endpoint.get());
+  });
+  std::vector<MessagePort> ports = detach(options);
+  if (!doomed) endpoint.post(record_type(payload.kind()), bytes, std::move(ports));
+  return Status::ok;
+}
+
+}  // namespace
+
+MessagePort::MessagePort() noexcept = default;
+MessagePort::MessagePort(std::shared_ptr<client::Port> port) noexcept : port_(std::move(port)) {}
+MessagePort::MessagePort(MessagePort&&) noexcept = default;
+
+MessagePort& MessagePort::operator=(MessagePort&& other) noexcept {
+  if (this != &other) {
+    close();
+    port_ = std::move(other.port_);
+  }
+  return *this;
+}
+
+MessagePort::~MessagePort() { close(); }
+
+void MessagePort::post_message(Payload payload, PostOptions options) {
+  static_cast<void>(post(port_, payload, options, false));
+}
+
+Status MessagePort::try_post(Payload payload, PostOptions options) { return post(port_, payload, options, true); }
+
+void MessagePort::on_message(Callback<void(MessageEvent&)> callback) {
+  on_checked_message(callback ? Callback<bool(MessageEvent&)>([callback = std::move(callback)](MessageEvent& event) {
+    callback(event);
+    return true;
+  })
+                              : Callback<bool(MessageEvent&)>());
+}
+
+void MessagePort::on_checked_message(Callback<bool(MessageEvent&)> callback) {
+  if (!port_ || port_->context == nullptr) return;
+  port_->context->check_thread();
+  port_->on_message = std::move(callback);
+  port_->context->start(*port_);
+}
+
+void MessagePort::on_message_error(Callback<void(MessageEvent&)> callback) {
+  if (port_) port_->on_message_error = std::move(callback);
+}
+
+void MessagePort::on_close(Callback<void(CloseReason)> callback) {
+  if (port_) port_->on_close = std::move(callback);
+}
+
+void MessagePort::on_drain(Callback<void()> callback) {
+  if (port_) port_->on_drain = std::move(callback);
+}
+
+std::optional<MessageEvent> MessagePort::receive(Timeout timeout) {
+  if (!port_ || port_->context == nullptr) return std::nullopt;
+  const std::shared_ptr<client::Port> keep = port_;
+  return keep->context->receive(*keep, timeout);
+}
+
+std::optional<MessageEvent> MessagePort::try_receive() { return receive(Timeout::zero()); }
+
+std::optional<CloseReason> MessagePort::close_reason() const { return port_ ? port_->close_reason : std::nullopt; }
+
+void MessagePort::start() {
+  if (!port_ || port_->context == nullptr) return;
+  port_->context->check_thread();
+  port_->context->start(*port_);
+}
+
+void MessagePort::close() noexcept {
+  if (!port_) return;
+  const std::shared_ptr<client::Port> port = std::move(port_);
+  if (port->context != nullptr) port->context->close(*port);
+}
+
+std::size_t MessagePort::buffered_amount() const noexcept {
+  return usable(port_) && port_->endpoint ? port_->endpoint->buffered_amount() : 0;
+}
+
+MessagePort::operator bool() const noexcept { return usable(port_) && port_->endpoint && !port_->endpoint->peer_gone(); }
+
+MessageChannel::MessageChannel(Context& context) {
+  context.implementation().check_thread();
+  auto [one, two] = context.implementation().make_channel();
+  port1 = MessagePort(std::move(one));
+  port2 = MessagePort(std::move(two));
+}
+
+}  // namespace fairway

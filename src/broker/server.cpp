@@ -1,0 +1,249 @@
+#include "broker/server.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "base/hook.hpp"
+#include "base/log.hpp"
+#include "sys/error.hpp"
+#include "sys/process.hpp"
+#include "sys/runtime_dir.hpp"
+#include "sys/socket.hpp"
+
+namespace fairway::broker {
+
+namespace {
+
+// Keys of the poller: a session has an even and an odd one, for its socket and its process.
+constexpr std::uint64_t listener_key = 0;
+constexpr std::uint64_t wake_up_key = 1;
+constexpr std::uint64_t socket_key(std::uint64_t session) { return session << 1; }
+constexpr std::uint64_t process_key(std::uint64_t session) { return session << 1 | 1; }
+
+constexpr int messages_per_turn = 64;
+
+}  // namespace
+
+Server::Server(BrokerOptions options)
+    : options_(std::move(options)),
+      directory_(sys::runtime_directory(options_.directory)),
+      tables_(sys::tables_path(directory_)),
+      registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}) {
+  sys::prepare_directory(directory_);
+  lock_ = sys::try_lock(directory_);
+  if (!lock_) throw std::system_error(Errc::name_taken, "another broker serves " + directory_.native());
+  if (options_.private_names) sys::make_undumpable();
+  sys::raise_descriptor_limit();
+  sys::remove_stale_names(directory_);
+  spare_ = sys::doorbell_pair().first;
+  listener_ = sys::listen_at(sys::socket_path(directory_));
+  poller_.add(listener_.get(), listener_key);
+  poller_.add(wake_up_.fd(), wake_up_key);
+  idle_since_ns_ = sys::now_ns();
+  log(LogLevel::info, [&] { return "broker at " + directory_.native(); });
+}
+
+Server::~Server() {
+  for (const auto& [id, segment] : segments_)
+    if (!segment.name.empty()) sys::remove_name(sys::segments_path(directory_) / segment.name);
+  sys::remove_name(sys::socket_path(directory_));
+}
+
+void Server::run() {
+  while (!stopped_.exchange(false)) {
+    const Timeout timeout = until_idle_exit();
+    if (timeout == Timeout::zero()) return;
+    turn(retry_soon_ ? std::min<Timeout>(timeout, std::chrono::milliseconds(10)) : timeout);
+  }
+}
+
+void Server::poll() { turn(Timeout::zero()); }
+
+void Server::stop() noexcept {
+  stopped_ = true;
+  wake_up_.set();
+}
+
+Timeout Server::until_idle_exit() const {
+  if (!options_.idle_exit || !sessions_.empty()) return Timeout::max();
+  const Timeout idle(static_cast<std::int64_t>(sys::now_ns() - idle_since_ns_));
+  return std::max(Timeout::zero(), *options_.idle_exit - idle);
+}
+
+void Server::turn(Timeout timeout) {
+  const bool retry = std::exchange(retry_soon_, false);
+  for (const sys::Poller::Event& event : poller_.wait(timeout)) {
+    if (event.key == listener_key) {
+      accept_all();
+    } else if (event.key == wake_up_key) {
+      wake_up_.clear();
+    } else {
+      serve(event.key);
+    }
+  }
+  if (retry)
+    for (const auto& [id, session] : sessions_) flush(*session);
+  remove_ended();
+}
+
+// Connections -----------------------------------------------------------------------------------------------
+
+void Server::accept_all() {
+  for (;;) {
+    auto session = std::make_unique<Session>();
+    try {
+      session->socket = sys::accept_from(listener_.get());
+      if (!session->socket) return;
+      FAIRWAY_HOOK(broker_accepted);
+      const sys::Credentials peer = sys::credentials_of_peer(session->socket.get());
+      session->pid = peer.pid;
+      session->uid = peer.uid;
+      if (session->uid != sys::user_id()) {
+        refuse(*session, Errc::denied, "this broker serves uid " + std::to_string(sys::user_id()) + ", not " + std::to_string(peer.uid));
+        continue;
+      }
+      if (sessions_.size() >= options_.contexts) {
+        refuse(*session, Errc::quota, "the broker's limit contexts (" + std::to_string(options_.contexts) + ") is reached");
+        continue;
+      }
+      session->pidfd = sys::pidfd_of_peer(session->socket.get(), peer.pid);
+      const std::uint64_t key = session->key = next_session_++;
+      poller_.add(session->socket.get(), socket_key(key));
+      if (session->pidfd) poller_.add(session->pidfd.get(), process_key(key));
+      sessions_.emplace(key, std::move(session));
+    } catch (const std::system_error& error) {
+      log(LogLevel::warning, [&] { return std::string("a connection is refused: ") + error.what(); });
+      if (!session->socket) return drop_one_connection();
+      refuse(*session, Errc::quota, std::string("the broker is out of descriptors (RLIMIT_NOFILE): ") + error.what());
+    }
+  }
+}
+
+void Server::drop_one_connection() {
+  spare_.close();
+  try {
+    Session session;
+    session.socket = sys::accept_from(listener_.get());
+    if (session.socket) refuse(session, Errc::quota, "the broker is out of descriptors; raise RLIMIT_NOFILE");
+    session.socket.close();
+    spare_ = sys::doorbell_pair().first;
+  } catch (const std::system_error&) {
+    retry_soon_ = true;  // somebody else took the spare one; the listener stays readable
+  }
+}
+
+void Server::refuse(Session& session, Errc code, std::string_view detail) {
+  log(LogLevel::info, [&] { return "pid " + std::to_string(session.pid) + " is refused: " + std::string(detail); });
+  const wire::Frame frame = wire::encode(
+      wire::BrokerMessage(wire::Refusal{static_cast<std::uint64_t>(code), wire::Detail::of(detail)}));
+  static_cast<void>(sys::send_message(session.socket.get(), frame));
+}
+
+void Server::serve(std::uint64_t key) {
+  const auto found = sessions_.find(key >> 1);
+  if (found == sessions_.end() || found->second->over) return;
+  Session& session = *found->second;
+  if (key & 1) {  // the process has ended: whatever it still sent comes first
+    while (!session.over && receive_one(session)) {
+    }
+    end(session);
+    return;
+  }
+  for (int i = 0; i < messages_per_turn && !session.over && receive_one(session); ++i) {
+  }
+  if (!session.over) flush(session);
+}
+
+bool Server::receive_one(Session& session) {
+  wire::Frame frame;
+  std::vector<sys::Fd> descriptors;
+  const sys::Received received = sys::receive_message(session.socket.get(), frame, descriptors);
+  if (received.kind == sys::Received::Kind::nothing) return false;
+  if (received.kind == sys::Received::Kind::gone) {
+    end(session);
+    return false;
+  }
+  FAIRWAY_HOOK(broker_received);
+  const auto message = received.size == frame.size() && descriptors.empty() && !received.descriptors_lost
+                           ? wire::decode_client(frame)
+                           : std::nullopt;
+  if (!message) {
+    session.why = "sent something that is not a message of this protocol";
+    end(session);
+    return false;
+  }
+  if (!session.context) {
+    const auto* const hello = std::get_if<wire::Hello>(&*message);
+    if (hello == nullptr) session.why = "did not say Hello first";
+    if (hello != nullptr) greet(session, *hello);
+    if (!session.context) end(session);
+    return static_cast<bool>(session.context);
+  }
+  if (const auto* const credit = std::get_if<wire::Credit>(&*message)) {
+    session.acknowledged = std::min(session.sent_with_descriptors, session.acknowledged + credit->count);
+    return true;
+  }
+  route::Actions actions;
+  registry_.handle(session.context, *message, actions);
+  execute(actions);
+  return !session.over;
+}
+
+void Server::greet(Session& session, const wire::Hello& hello) {
+  try {
+    session.row = tables_.take_context_row();
+  } catch (const std::system_error& error) {
+    return refuse(session, Errc::quota, std::string("the broker is out of memory or descriptors: ") + error.what());
+  }
+  route::Actions actions;
+  wire::Refusal refusal;
+  session.context = registry_.join(hello, {session.uid, session.pid}, session.row, actions, refusal);
+  if (!session.context) {
+    tables_.free_context_row(session.row);
+    return refuse(session, static_cast<Errc>(refusal.code), refusal.detail.view());
+  }
+  by_context_[session.context] = &session;
+  shm::write_row(tables_.context(session.row),
+                 {session.context, static_cast<std::int32_t>(session.pid), session.uid, sys::now_ns(), 0,
+                  std::string(hello.name.view()), sys::command_of(session.pid)});
+  log(LogLevel::info, [&] {
+    return "context " + std::to_string(session.context.value) + " '" + std::string(hello.name.view()) + "' of pid " +
+           std::to_string(session.pid) + " joined";
+  });
+  execute(actions);
+}
+
+void Server::end(Session& session) {
+  if (session.over) return;
+  session.over = true;
+  // Explicitly: peers hold the same pidfd, and a description that lives stays in the poller.
+  poller_.remove(session.socket.get());
+  if (session.pidfd) poller_.remove(session.pidfd.get());
+  if (!session.why.empty()) {
+    log(LogLevel::error, [&] {
+      return "pid " + std::to_string(session.pid) + " (context " + std::to_string(session.context.value) +
+             ") is disconnected: it " + session.why;
+    });
+  }
+  if (!session.context) return;
+  FAIRWAY_HOOK(broker_context_gone);
+  by_context_.erase(session.context);
+  tables_.free_context_row(session.row);
+  route::Actions actions;
+  registry_.leave(session.context, actions);
+  execute(actions);
+}
+
+void Server::remove_ended() {
+  const std::size_t removed = std::erase_if(sessions_, [](const auto& entry) { return entry.second->over; });
+  if (removed != 0 && sessions_.empty()) idle_since_ns_ = sys::now_ns();
+}
+
+Session* Server::find(ContextId context) {
+  const auto found = by_context_.find(context);
+  return found == by_context_.end() ? nullptr : found->second;
+}
+
+}  // namespace fairway::broker

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include <fairway/broker.hpp>
+
+#include "broker/session.hpp"
+#include "broker/tables.hpp"
+#include "route/registry.hpp"
+#include "sys/poller.hpp"
+#include "wire/codec.hpp"
+
+namespace fairway::broker {
+
+/// The broker's I/O around the Registry: sockets, memory objects, names, tables. Single-threaded.
+/// Never exits for a lack of descriptors or memory: what needs them is refused.
+class Server {
+ public:
+  explicit Server(BrokerOptions options);
+  ~Server();
+
+  void run();
+  void poll();
+  int native_handle() const noexcept { return poller_.fd(); }
+  void stop() noexcept;
+
+ private:
+  struct Segment {
+    sys::Fd fd;  ///< writable for the owner until it is sealed, then read-only
+    std::uint64_t size = 0;
+    std::string name;
+  };
+  struct Doorbells {
+    ContextId side[2];
+    sys::Fd end[2];
+  };
+
+  void turn(Timeout timeout);
+  Timeout until_idle_exit() const;
+  void accept_all();
+  void drop_one_connection();
+  void serve(std::uint64_t key);
+  /// False: nothing more to read now.
+  bool receive_one(Session& session);
+  void greet(Session& session, const wire::Hello& hello);
+  void refuse(Session& session, Errc code, std::string_view detail);
+  void end(Session& session);
+  void remove_ended();
+
+  void execute(route::Actions& actions);
+  void perform(route::Send& action);
+  void perform(const route::Allocate& action);
+  void perform(const route::Seal& action);
+  void perform(const route::Publish& action);
+  void perform(const route::Drop& action);
+  void perform(const route::MakeLink& action);
+  void perform(const route::DropLink& action);
+  void perform(const route::MakeTable& action);
+  void perform(const route::DropTable& action);
+  void perform(const route::UpdatePort& action);
+  void perform(const route::UpdateMemory& action);
+  void perform(const route::Disconnect& action);
+
+  void flush(Session& session);
+  /// The descriptors that go with a message; false: they are gone, and so is the message's point.
+  bool descriptors(const Session& to, const route::Send& send, std::vector<int>& fds) const;
+  void sent(Session& to, const route::Send& send);
+  Session* find(ContextId context);
+
+  BrokerOptions options_;
+  std::filesystem::path directory_;
+  sys::Fd lock_;
+  sys::Fd spare_;  ///< given up to accept and refuse one connection when descriptors run out
+  sys::Fd listener_;
+  sys::Poller poller_;
+  sys::WakeUp wake_up_;
+  Tables tables_;
+  route::Registry registry_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
+  std::unordered_map<ContextId, Session*, IdHash> by_context_;
+  std::unordered_map<SegmentId, Segment, IdHash> segments_;
+  std::unordered_map<LinkId, Doorbells, IdHash> doorbells_;
+  std::deque<route::Action> pending_;
+  std::uint64_t next_session_ = 1;
+  std::uint64_t idle_since_ns_ = 0;
+  std::atomic<bool> stopped_ = false;
+  bool executing_ = false;
+  bool retry_soon_ = false;
+};
+
+}  // namespace fairway::broker

@@ -1,0 +1,196 @@
+#include <cerrno>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "base/hook.hpp"
+#include "base/log.hpp"
+#include "broker/server.hpp"
+#include "sys/memory.hpp"
+#include "sys/process.hpp"
+#include "sys/runtime_dir.hpp"
+#include "sys/socket.hpp"
+
+namespace fairway::broker {
+
+void Server::execute(route::Actions& actions) {
+  for (route::Action& action : actions) pending_.push_back(std::move(action));
+  if (std::exchange(executing_, true)) return;  // an action made more of them; the outer call goes on
+  while (!pending_.empty()) {
+    route::Action action = std::move(pending_.front());
+    pending_.pop_front();
+    std::visit([this](auto& body) { perform(body); }, action);
+  }
+  executing_ = false;
+}
+
+void Server::perform(route::Send& action) {
+  Session* const session = find(action.to);
+  if (session == nullptr) return;
+  session->outbox.push_back(std::move(action));
+  flush(*session);
+}
+
+void Server::perform(const route::Allocate& action) {
+  route::Actions actions;
+  try {
+    segments_[action.segment] = {sys::create_memory("fairway:segment", action.size), action.size, {}};
+    FAIRWAY_HOOK(broker_lease_created);
+    registry_.allocated(action.segment, actions);
+  } catch (const std::system_error& error) {
+    const bool descriptors = error.code().value() == EMFILE || error.code().value() == ENFILE;
+    const std::string why = descriptors ? "the broker is out of descriptors; raise its RLIMIT_NOFILE"
+                                        : std::string("the broker cannot allocate memory: ") + error.what();
+    log(LogLevel::warning, [&] { return why; });
+    segments_.erase(action.segment);
+    registry_.allocation_failed(action.segment, why, actions);
+  }
+  execute(actions);
+}
+
+void Server::perform(const route::Seal& action) {
+  Segment& segment = segments_.at(action.segment);
+  route::Actions actions;
+  try {
+    sys::seal_against_writing(segment.fd.get());
+    if (!sys::is_complete(segment.fd.get(), segment.size)) registry_.sealing_failed(action.segment, actions);
+    segment.fd = sys::reopen_readonly(segment.fd.get());
+  } catch (const std::system_error& error) {
+    // Sealed memory behind a writable descriptor can be neither mapped writable nor written either.
+    log(LogLevel::warning, [&] { return std::string("a segment keeps its first descriptor: ") + error.what(); });
+  }
+  FAIRWAY_HOOK(broker_sealed);
+  execute(actions);
+}
+
+void Server::perform(const route::Publish& action) {
+  Segment& segment = segments_.at(action.segment);
+  try {
+    sys::make_name(sys::segments_path(directory_) / action.name, segment.fd.get());
+    segment.name = action.name;
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("a segment has no name: ") + error.what(); });
+  }
+  FAIRWAY_HOOK(broker_bound);
+}
+
+void Server::perform(const route::Drop& action) {
+  const auto found = segments_.find(action.segment);
+  if (found == segments_.end()) return;
+  if (!found->second.name.empty()) sys::remove_name(sys::segments_path(directory_) / found->second.name);
+  segments_.erase(found);
+}
+
+void Server::perform(const route::MakeLink& action) {
+  try {
+    auto [a, b] = sys::doorbell_pair();
+    doorbells_[action.link] = {{action.a, action.b}, {std::move(a), std::move(b)}};
+    FAIRWAY_HOOK(broker_link_made);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("two contexts cannot be linked: ") + error.what(); });
+    route::Actions actions;
+    registry_.link_failed(action.link, actions);
+    execute(actions);
+  }
+}
+
+void Server::perform(const route::DropLink& action) { doorbells_.erase(action.link); }
+
+void Server::perform(const route::MakeTable& action) {
+  try {
+    tables_.make_channels(action.first);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("channels go without a table: ") + error.what(); });
+  }
+}
+
+void Server::perform(const route::DropTable& action) { tables_.drop_channels(action.first); }
+
+void Server::perform(const route::UpdatePort& action) { tables_.update(action.port, action.info, sys::now_ns()); }
+
+void Server::perform(const route::UpdateMemory& action) {
+  if (const Session* const session = find(action.context))
+    tables_.context(session->row).memory.store(action.bytes, std::memory_order_relaxed);
+}
+
+void Server::perform(const route::Disconnect& action) {
+  Session* const session = find(action.context);
+  if (session == nullptr) return;
+  session->why = "broke the protocol: " + action.why;
+  end(*session);
+}
+
+// Sending ---------------------------------------------------------------------------------------------------
+
+bool Server::descriptors(const Session& to, const route::Send& send, std::vector<int>& fds) const {
+  const auto add = [&fds](int fd) {
+    fds.push_back(fd);
+    return fd >= 0;
+  };
+  return std::visit(
+      [&](const auto& attachment) {
+        using Attachment = std::remove_cvref_t<decltype(attachment)>;
+        if constexpr (std::is_same_v<Attachment, route::SegmentAttachment>) {
+          const auto found = segments_.find(attachment.segment);
+          return found != segments_.end() && add(found->second.fd.get());
+        } else if constexpr (std::is_same_v<Attachment, route::ContextsAttachment>) {
+          return add(tables_.context_table_fd(to.row));
+        } else if constexpr (std::is_same_v<Attachment, route::ChannelsAttachment>) {
+          return add(tables_.channels_fd(attachment.first));
+        } else if constexpr (std::is_same_v<Attachment, route::LinkAttachment>) {
+          const auto found = doorbells_.find(attachment.link);
+          if (found == doorbells_.end()) return false;
+          const int side = found->second.side[0] == to.context ? 0 : 1;
+          const auto peer = by_context_.find(found->second.side[1 - side]);
+          if (peer == by_context_.end() || !add(found->second.end[side].get())) return false;
+          if (peer->second->pidfd) fds.push_back(peer->second->pidfd.get());
+          return true;
+        } else {
+          return true;
+        }
+      },
+      send.attachment);
+}
+
+void Server::flush(Session& session) {
+  bool full = false;
+  while (!session.outbox.empty() && !session.over) {
+    route::Send& next = session.outbox.front();
+    std::vector<int> fds;
+    if (!descriptors(session, next, fds)) {
+      session.outbox.pop_front();
+      continue;
+    }
+    if (!fds.empty() && session.sent_with_descriptors - session.acknowledged >= Session::most_in_flight) break;
+    FAIRWAY_HOOK(broker_before_send);
+    sys::Sent result = sys::Sent::full;
+    try {
+      result = sys::send_message(session.socket.get(), wire::encode(next.message), fds);
+      full = result == sys::Sent::full;
+    } catch (const std::system_error& error) {
+      log(LogLevel::warning, [&] { return std::string("a message waits: ") + error.what(); });
+      retry_soon_ = true;
+    }
+    // Gone: the end of the socket is reported after what the context still sent.
+    if (result != sys::Sent::ok) break;
+    if (!fds.empty()) ++session.sent_with_descriptors;
+    sent(session, next);
+    session.outbox.pop_front();
+  }
+  if (full != session.watches_for_space) {
+    session.watches_for_space = full;
+    poller_.change(session.socket.get(), session.key << 1, full ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
+  }
+}
+
+void Server::sent(Session& to, const route::Send& send) {
+  if (const auto* const link = std::get_if<route::LinkAttachment>(&send.attachment)) {
+    Doorbells& doorbells = doorbells_.at(link->link);
+    doorbells.end[doorbells.side[0] == to.context ? 0 : 1].close();
+  }
+  std::atomic<std::uint64_t>& notices = tables_.context(to.row).notices;
+  // release: pairs with the acquire in the context's loop; the message is in its socket.
+  notices.store(notices.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+}  // namespace fairway::broker

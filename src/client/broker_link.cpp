@@ -1,0 +1,132 @@
+#include "client/broker_link.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include "base/hook.hpp"
+#include "base/log.hpp"
+#include "sys/process.hpp"
+#include "sys/runtime_dir.hpp"
+#include "sys/socket.hpp"
+
+namespace fairway::client {
+
+namespace {
+
+/// The broker lets so many messages with descriptors be under way; half of that is acknowledged at a time.
+constexpr std::uint64_t acknowledge_after = 8;
+
+Timeout left_until(std::uint64_t deadline) {
+  const std::uint64_t now = sys::now_ns();
+  return now >= deadline ? Timeout::zero() : Timeout(static_cast<std::int64_t>(deadline - now));
+}
+
+std::system_error no_broker(const std::filesystem::path& directory, const std::string& why) {
+  return {Errc::no_broker, "no broker at " + directory.native() + ": " + why};
+}
+
+}  // namespace
+
+BrokerLink::Message BrokerLink::join(const std::filesystem::path& directory, const wire::Hello& hello, Timeout timeout) {
+  const std::uint64_t now = sys::now_ns();
+  const std::uint64_t deadline = now + static_cast<std::uint64_t>(std::clamp<Timeout>(timeout, {}, std::chrono::hours(24 * 365)).count());
+  std::string why;
+  do {
+    try {
+      if (auto answer = try_join(directory, hello, deadline)) return *std::move(answer);
+      why = "it did not answer within broker_timeout";
+      if (socket_) continue;
+    } catch (const std::system_error& error) {
+      if (error.code().category() == error_category()) throw;
+      const int reason = error.code().value();
+      if (reason == EACCES || reason == EPERM) throw std::system_error(Errc::denied, error.what());
+      if (reason != ENOENT && reason != ECONNREFUSED && reason != EAGAIN) throw no_broker(directory, error.what());
+      why = error.what();
+    }
+    const std::string program = sys::broker_program();
+    log(LogLevel::info, [&] { return "starts " + program + " for " + directory.native(); });
+    switch (sys::start_detached({program, "--on-demand", "--directory", directory.native()}, left_until(deadline))) {
+      case sys::Started::ready: break;
+      case sys::Started::timed_out: why = program + " was started, but is not ready"; break;
+      case sys::Started::failed:
+        throw no_broker(directory, program + " could not be started there (set FAIRWAYD, or see FAIRWAY_LOG=debug)");
+    }
+  } while (left_until(deadline) > Timeout::zero());
+  socket_.close();
+  throw no_broker(directory, why);
+}
+
+std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::path& directory, const wire::Hello& hello,
+                                                        std::uint64_t deadline) {
+  waiting_.clear();
+  received_ = unacknowledged_ = 0;
+  socket_ = sys::connect_to(sys::socket_path(directory));
+  if (!try_send(hello)) return std::nullopt;
+  FAIRWAY_HOOK(join_sent);
+  for (;;) {
+    auto message = receive();
+    if (message) {
+      if (const auto* const refusal = std::get_if<wire::Refusal>(&message->body)) {
+        const std::string detail(refusal->detail.view());
+        const auto code = static_cast<Errc>(refusal->code);
+        socket_.close();
+        throw std::system_error(code, detail);
+      }
+      if (!std::holds_alternative<wire::Welcome>(message->body) || message->descriptors.empty()) {
+        socket_.close();
+        throw std::system_error(Errc::version, "the broker does not speak this protocol");
+      }
+      return message;
+    }
+    // Gone before it answered: it was about to leave; the next try finds, or starts, another one.
+    if (!alive()) return std::nullopt;
+    if (!wait(left_until(deadline)) && left_until(deadline) == Timeout::zero()) return std::nullopt;
+  }
+}
+
+void BrokerLink::send(const wire::ClientMessage& message) {
+  if (!alive()) return;
+  waiting_.push_back(wire::encode(message));
+  flush();
+}
+
+bool BrokerLink::try_send(const wire::ClientMessage& message) {
+  if (!alive() || !flush()) return false;
+  return sys::send_message(socket_.get(), wire::encode(message)) == sys::Sent::ok;
+}
+
+bool BrokerLink::flush() {
+  while (!waiting_.empty() && alive()) {
+    if (sys::send_message(socket_.get(), waiting_.front()) != sys::Sent::ok) return false;
+    waiting_.pop_front();
+  }
+  return true;
+}
+
+std::optional<BrokerLink::Message> BrokerLink::receive() {
+  if (!alive()) return std::nullopt;
+  wire::Frame frame;
+  Message message;
+  const sys::Received received = sys::receive_message(socket_.get(), frame, message.descriptors);
+  if (received.kind == sys::Received::Kind::nothing) return std::nullopt;
+  auto body = received.kind == sys::Received::Kind::message && received.size == frame.size() ? wire::decode_broker(frame)
+                                                                                           : std::nullopt;
+  if (!body) {
+    log(LogLevel::info, [] { return "the broker is gone"; });
+    socket_.close();
+    return std::nullopt;
+  }
+  ++received_;
+  message.body = *body;
+  if (wire::descriptors_of(message.body) != 0 && ++unacknowledged_ == acknowledge_after) {
+    send(wire::Credit{unacknowledged_});
+    unacknowledged_ = 0;
+  }
+  return message;
+}
+
+bool BrokerLink::wait(Timeout timeout) const { return alive() && sys::wait_readable(socket_.get(), timeout); }
+
+}  // namespace fairway::client

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include <fairway/types.hpp>
+
+#include "sys/fd.hpp"
+#include "sys/memory.hpp"
+#include "wire/codec.hpp"
+
+namespace fairway::client {
+
+/// A context's connection to its broker. Nothing here blocks but `join` and `wait`.
+class BrokerLink {
+ public:
+  struct Message {
+    wire::BrokerMessage body;
+    std::vector<sys::Fd> descriptors;
+  };
+
+  /// Finds the broker of the directory, or starts one, says Hello and waits for the answer. Throws
+  /// std::system_error with the broker's refusal, or `Errc::no_broker` when the time is over.
+  Message join(const std::filesystem::path& directory, const wire::Hello& hello, Timeout timeout);
+
+  bool alive() const noexcept { return static_cast<bool>(socket_); }
+  int fd() const noexcept { return socket_.get(); }
+
+  /// Sends behind what waits already; without a broker the message is dropped.
+  void send(const wire::ClientMessage& message);
+  /// True: the kernel has accepted the message. False: it is not sent, now or later.
+  [[nodiscard]] bool try_send(const wire::ClientMessage& message);
+  /// Sends what waits; true: nothing waits any more.
+  bool flush();
+
+  /// The next message; none: nothing is there, or the broker is gone (`alive`).
+  std::optional<Message> receive();
+  /// Messages received since Hello.
+  std::uint64_t received() const noexcept { return received_; }
+
+  /// Waits until there is something to receive; false: time is over or the broker is gone.
+  bool wait(Timeout timeout) const;
+  void close() noexcept { socket_.close(); }
+
+ private:
+  std::optional<Message> try_join(const std::filesystem::path& directory, const wire::Hello& hello, std::uint64_t deadline);
+
+  sys::Fd socket_;
+  std::deque<wire::Frame> waiting_;
+  std::uint64_t received_ = 0;
+  std::uint64_t unacknowledged_ = 0;
+};
+
+}  // namespace fairway::client

@@ -1,0 +1,166 @@
+#include "client/context.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "sys/process.hpp"
+#include "sys/runtime_dir.hpp"
+#include "wire/codec.hpp"
+
+namespace fairway::client {
+
+namespace {
+
+constexpr std::uint64_t broker_key = 0;
+constexpr std::uint64_t wake_up_key = 1;
+
+}  // namespace
+
+Port::Port(Context& owner, std::unique_ptr<Endpoint> end) : context(&owner), endpoint(std::move(end)) {
+  endpoint->port = this;
+}
+
+Port::~Port() {
+  if (context != nullptr) context->close(*this);
+}
+
+Context::Context(ContextOptions options, wire::Secret invitation)
+    : options_(std::move(options)),
+      directory_(sys::runtime_directory(options_.broker)),
+      thread_(std::this_thread::get_id()),
+      fork_generation_(sys::fork_generation()),
+      membarrier_(sys::register_membarrier() && sys::global_barrier()) {
+  if (!options_.name.empty() && !wire::valid_name(options_.name))
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                            "the name '" + options_.name + "' is not 1 to 63 characters of [A-Za-z0-9._-]");
+  wire::Hello hello;
+  hello.name = wire::Name::of(options_.name);
+  hello.invitation = invitation;
+  BrokerLink::Message welcome = broker_.join(directory_, hello, options_.broker_timeout);
+  const std::uint32_t row = std::get<wire::Welcome>(welcome.body).row % shm::contexts_per_table;
+  contexts_table_ = sys::Mapping(welcome.descriptors.at(0).get(), shm::contexts_table_size, sys::Mapping::Access::read);
+  row_ = reinterpret_cast<const shm::ContextRow*>(contexts_table_.bytes().data() + shm::data_offset) + row;
+  poller_.add(broker_.fd(), broker_key);
+  poller_.add(wake_up_.fd(), wake_up_key);
+  leases_.stock_up();
+  service_broker();
+}
+
+Context::~Context() {
+  const bool here = sys::fork_generation() == fork_generation_;
+  on_connect_ = {};
+  for (const auto& weak : std::exchange(ports_, {})) {
+    const auto port = weak.lock();
+    if (!port) continue;
+    if (port->endpoint && here) close(*port);
+    port->endpoint.reset();
+    port->context = nullptr;
+    // A handler may hold its own port's handle.
+    port->on_message = {};
+    port->on_message_error = {};
+    port->on_close = {};
+    port->on_drain = {};
+  }
+  if (here) {
+    for (auto& endpoint : connections_)
+      if (!endpoint->close()) linger(std::move(endpoint));
+    drain_lingering(options_.broker_timeout);
+  }
+  connections_.clear();
+  lingering_.clear();
+}
+
+bool Context::usable_here() const noexcept {
+  return std::this_thread::get_id() == thread_ && sys::fork_generation() == fork_generation_;
+}
+
+void Context::check_thread() const {
+  if (sys::fork_generation() != fork_generation_)
+    throw DOMException("InvalidStateError", "this process was forked: a Context works only in the process that made it");
+  if (std::this_thread::get_id() != thread_)
+    throw DOMException("InvalidStateError", "called from another thread than the one that made the Context");
+}
+
+std::shared_ptr<Port> Context::adopt(std::unique_ptr<Endpoint> endpoint) {
+  auto port = std::make_shared<Port>(*this, std::move(endpoint));
+  ports_.insert(port);
+  return port;
+}
+
+std::pair<std::shared_ptr<Port>, std::shared_ptr<Port>> Context::make_channel() {
+  auto one = std::make_unique<Endpoint>(*this);
+  auto two = std::make_unique<Endpoint>(*this);
+  Endpoint::entangle(*one, *two);
+  return {adopt(std::move(one)), adopt(std::move(two))};
+}
+
+std::shared_ptr<Port> Context::move(Port& port) {
+  ports_.erase(port.weak_from_this());
+  local_message_taken(*port.endpoint);  // the new port's queue is disabled
+  return adopt(std::move(port.endpoint));
+}
+
+void Context::close(Port& port) noexcept {
+  ports_.erase(port.weak_from_this());
+  auto endpoint = std::move(port.endpoint);
+  if (!endpoint || sys::fork_generation() != fork_generation_) return;
+  endpoint->port = nullptr;
+  if (!endpoint->close()) linger(std::move(endpoint));
+}
+
+void Context::linger(std::unique_ptr<Endpoint> endpoint) { lingering_.push_back(std::move(endpoint)); }
+
+void Context::drain_lingering(Timeout timeout) {
+  for (;;) {
+    std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
+    if (lingering_.empty() || !broker_.alive()) return;
+    if (!broker_.wait(timeout)) break;
+    service_broker();
+  }
+  log(LogLevel::error, [this] {
+    return std::to_string(lingering_.size()) + " ports end with messages that the broker gave no memory for";
+  });
+}
+
+void Context::forget(Endpoint& endpoint) noexcept {
+  if (endpoint.hot) std::erase(hot_, &endpoint);
+  std::erase(just_armed_, &endpoint);
+  awaiting_lease_.erase(&endpoint);
+  if (endpoint.local()) return;
+  if (Link* const link = endpoint.link()) --link->endpoints;
+  const auto found = endpoints_.find(endpoint.id());
+  if (found != endpoints_.end() && found->second == &endpoint) endpoints_.erase(found);
+}
+
+void Context::start(Port& port) {
+  port.started = true;
+  Endpoint* const endpoint = port.endpoint.get();
+  if (endpoint == nullptr) return;
+  endpoint->note_started();
+  local_message(*endpoint);
+  make_hot(*endpoint);
+}
+
+void Context::local_message(Endpoint& endpoint) {
+  if (endpoint.has_local_messages() && wants_messages(endpoint))
+    local_order_.emplace(endpoint.first_local_sequence(), &endpoint);
+}
+
+void Context::local_message_taken(Endpoint& endpoint) noexcept {
+  if (endpoint.has_local_messages()) local_order_.erase({endpoint.first_local_sequence(), &endpoint});
+}
+
+void Context::bury(MessageEvent event) {
+  if (event.ports.empty()) return;
+  graveyard_.push_back(std::move(event));
+  if (std::exchange(burying_, true)) return;
+  while (!graveyard_.empty()) {
+    const MessageEvent last = std::move(graveyard_.front());
+    graveyard_.pop_front();
+  }
+  burying_ = false;
+}
+
+}  // namespace fairway::client

@@ -1,0 +1,216 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <fairway/context.hpp>
+
+#include "base/ids.hpp"
+#include "client/broker_link.hpp"
+#include "client/endpoint.hpp"
+#include "client/lease_pool.hpp"
+#include "client/link.hpp"
+#include "client/port.hpp"
+#include "shm/layout.hpp"
+#include "sys/poller.hpp"
+
+namespace fairway::client {
+
+/// A context's inside: what it holds, the broker's messages, and the loop. Single-threaded but for `stop` and
+/// `post_callback`. Split over files by what they do: context.cpp (life, ports), context_broker.cpp (the broker's
+/// messages), context_finding.cpp (connect, spawn), context_loop.cpp (dispatch, waiting, sleep).
+class Context {
+ public:
+  Context(ContextOptions options, wire::Secret invitation);
+  ~Context();
+
+  const ContextOptions& options() const noexcept { return options_; }
+  /// Throws DOMException "InvalidStateError" on a wrong thread or in a forked child.
+  void check_thread() const;
+  bool usable_here() const noexcept;
+
+  // Ports -----------------------------------------------------------------------------------------------------
+
+  std::pair<std::shared_ptr<Port>, std::shared_ptr<Port>> make_channel();
+  std::shared_ptr<Port> adopt(std::unique_ptr<Endpoint> endpoint);
+  /// A transfer within this context: the end of the channel goes to a new port, the old one is dead.
+  std::shared_ptr<Port> move(Port& port);
+  /// The handle is done with the port.
+  void close(Port& port) noexcept;
+  void start(Port& port);
+  std::optional<MessageEvent> receive(Port& port, Timeout timeout);
+
+  // Finding each other ----------------------------------------------------------------------------------------
+
+  std::shared_ptr<Port> connect(std::string_view name, Timeout timeout);
+  void on_connect(Callback<void(MessageEvent&)> callback);
+  std::pair<std::int64_t, std::shared_ptr<Port>> spawn(const std::vector<std::string>& argv);
+  /// The port that the parent left for this process.
+  std::shared_ptr<Port> take_parent_port();
+
+  // The loop --------------------------------------------------------------------------------------------------
+
+  void run();
+  bool run_once(Timeout timeout);
+  std::size_t poll();
+  int native_handle() const noexcept { return poller_.fd(); }
+  bool prepare_to_sleep();
+  void stop() noexcept;
+  void post_callback(Callback<void()> callback);
+
+  // For endpoints ---------------------------------------------------------------------------------------------
+
+  BrokerLink& broker() noexcept { return broker_; }
+  LeasePool& leases() noexcept { return leases_; }
+  void service_broker();
+  /// Only if the broker's table says that there is something: no system call otherwise.
+  void service_broker_if_news();
+  void make_hot(Endpoint& endpoint);
+  void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
+  void forget(Endpoint& endpoint) noexcept;
+  std::uint64_t next_local_sequence() noexcept { return next_local_sequence_++; }
+  /// The endpoint's local queue has a (new) first message.
+  void local_message(Endpoint& endpoint);
+  /// The first message of the endpoint's local queue is about to go.
+  void local_message_taken(Endpoint& endpoint) noexcept;
+  /// Destroys a dropped message, and the ports in it, without recursion.
+  void bury(MessageEvent event);
+
+ private:
+  struct ChildProcess {
+    std::int64_t pid;
+    sys::Fd pidfd;
+    wire::Secret secret;
+  };
+  struct Notice {
+    std::shared_ptr<Port> port;
+    std::optional<CloseReason> closed;  ///< none: drained
+  };
+  struct Ids {
+    ChannelId next, end, first;
+  };
+
+  // context.cpp
+  void linger(std::unique_ptr<Endpoint> endpoint);
+  void drain_lingering(Timeout timeout);
+
+  // context_broker.cpp
+  void on_broker_lost();
+  void lose_link(Link& link);
+  void handle(BrokerLink::Message& message);
+  void on(const wire::Welcome& m, BrokerLink::Message& message);
+  void on(const wire::Refusal& m, BrokerLink::Message& message);
+  void on(const wire::Lease& m, BrokerLink::Message& message);
+  void on(const wire::LeaseRefused& m, BrokerLink::Message& message);
+  void on(const wire::Ids& m, BrokerLink::Message& message);
+  void on(const wire::Link& m, BrokerLink::Message& message);
+  void on(const wire::LinkInstall& m, BrokerLink::Message& message);
+  void on(const wire::LinkDrop& m, BrokerLink::Message& message);
+  void on(const wire::Paired& m, BrokerLink::Message& message);
+  void on(const wire::Install& m, BrokerLink::Message& message);
+  void on(const wire::Reply& m, BrokerLink::Message& message);
+  void on(const wire::Granted& m, BrokerLink::Message& message);
+  void on(const wire::Kicked& m, BrokerLink::Message& message);
+  void on(const wire::PortClosed& m, BrokerLink::Message& message);
+  void bind_links();
+  void unwatch(Link& link) noexcept;
+  void make_all_hot(const Link& link);
+  Endpoint* find(PortId id) noexcept;
+
+  // context_finding.cpp
+  PortId take_channel_id();
+  const shm::ChannelRow* channel_row(ChannelId id) const noexcept;
+  /// Makes a local channel a shared one: `mine` stays, `moved` leaves. Returns the id of `mine`.
+  PortId share(Port& mine, Port& moved);
+  /// Waits for the broker; nothing of the user's runs. False: the time is over.
+  template <class Done>
+  bool wait_for_broker(Timeout timeout, Done&& done);
+  [[noreturn]] void throw_no_broker(std::string_view what) const;
+  void deliver_connection(std::unique_ptr<Endpoint> endpoint);
+  void reap_children(std::uint64_t key);
+
+  // context_loop.cpp
+  bool awake_for_news() const noexcept;
+  void collect_ready();
+  std::size_t dispatch();
+  std::size_t dispatch_callbacks();
+  std::size_t dispatch_notices();
+  std::size_t dispatch_connections();
+  std::size_t dispatch_local();
+  std::size_t dispatch_shared();
+  bool deliver_next(Port& port);
+  void deliver(Port& port, MessageEvent& event);
+  void note_end(Port& port);
+  bool wants_messages(const Endpoint& endpoint) const noexcept;
+  void wait(std::uint64_t deadline_ns, Endpoint* only);
+  bool something_to_do(const Endpoint* only) const noexcept;
+  bool spin(std::uint64_t until_ns, const Endpoint* only);
+  bool worth_spinning() const noexcept;
+  bool prepare_to_sleep(Endpoint* only);
+  void handle_descriptors(Timeout timeout);
+  void note_cpu() noexcept;
+  std::uint64_t next_retry_ns() const noexcept;
+  void retry();
+
+  ContextOptions options_;
+  std::filesystem::path directory_;
+  std::thread::id thread_;
+  unsigned fork_generation_;
+  bool membarrier_;
+
+  BrokerLink broker_;
+  LeasePool leases_{broker_};
+  sys::Mapping contexts_table_;
+  const shm::ContextRow* row_ = nullptr;
+  std::map<ChannelId, sys::Mapping> channel_tables_;
+  std::deque<Ids> ids_;
+
+  std::unordered_map<LinkId, std::unique_ptr<Link>, IdHash> links_;
+  std::unordered_map<PortId, Endpoint*, IdHash> endpoints_;
+  std::set<Endpoint*> awaiting_lease_;
+  std::vector<std::pair<PortId, Generation>> uninstalled_;  ///< segments that could not be mapped, to be fetched again
+  std::vector<LinkId> uninstalled_links_;
+  std::vector<std::unique_ptr<Endpoint>> lingering_;  ///< closed here, with a backlog on its way
+  std::set<std::weak_ptr<Port>, std::owner_less<>> ports_;
+
+  std::vector<Endpoint*> hot_;        ///< to be looked at, or armed, before this context sleeps
+  std::vector<Endpoint*> just_armed_;
+  std::set<std::pair<std::uint64_t, Endpoint*>> local_order_;  ///< first local messages of ports that want them
+  std::uint64_t next_local_sequence_ = 1;
+  std::deque<Notice> notices_;
+  std::deque<MessageEvent> graveyard_;
+  bool burying_ = false;
+
+  std::deque<std::unique_ptr<Endpoint>> connections_;
+  Callback<void(MessageEvent&)> on_connect_;
+  std::shared_ptr<Port> parent_port_;
+  std::map<std::uint64_t, ChildProcess> children_;
+  std::uint64_t next_child_key_ = 1;
+  std::map<std::uint64_t, wire::Reply> replies_;
+  std::uint64_t next_request_ = 1;
+
+  sys::Poller poller_;
+  sys::WakeUp wake_up_;
+  std::mutex callbacks_mutex_;
+  std::deque<Callback<void()>> callbacks_;
+  std::atomic<bool> has_callbacks_ = false;
+  std::atomic<bool> stopped_ = false;
+  bool dispatching_ = false;
+  bool watches_broker_for_space_ = false;
+  std::uint64_t spin_ns_ = 0;
+  std::uint64_t last_descriptors_ns_ = 0;
+  std::uint64_t last_retry_ns_ = 0;
+  bool servicing_ = false;
+};
+
+}  // namespace fairway::client

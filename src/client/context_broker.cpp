@@ -1,0 +1,215 @@
+#include <system_error>
+#include <utility>
+
+#include "base/hook.hpp"
+#include "base/log.hpp"
+#include "client/context.hpp"
+#include "sys/process.hpp"
+
+namespace fairway::client {
+
+namespace {
+
+constexpr std::uint64_t broker_key = 0;
+constexpr std::uint64_t link_key(LinkId link) { return std::uint64_t{link.value} << 8 | 2; }
+
+}  // namespace
+
+void Context::service_broker_if_news() {
+  if (awake_for_news()) service_broker();
+}
+
+void Context::service_broker() {
+  if (std::exchange(servicing_, true)) return;
+  const bool was_alive = broker_.alive();
+  broker_.flush();
+  while (auto message = broker_.receive()) handle(*message);
+  servicing_ = false;
+  if (was_alive && !broker_.alive()) on_broker_lost();
+}
+
+bool Context::awake_for_news() const noexcept {
+  // acquire: pairs with the release in the broker's Server::sent; the message is in the socket.
+  return broker_.alive() && row_->notices.load(std::memory_order_acquire) != broker_.received();
+}
+
+void Context::handle(BrokerLink::Message& message) {
+  std::visit([&](const auto& body) { on(body, message); }, message.body);
+}
+
+Endpoint* Context::find(PortId id) noexcept {
+  const auto found = endpoints_.find(id);
+  return found == endpoints_.end() ? nullptr : found->second;
+}
+
+void Context::on(const wire::Welcome&, BrokerLink::Message&) {}
+
+void Context::on(const wire::Refusal& m, BrokerLink::Message&) {
+  log(LogLevel::error, [&] { return "the broker ends the connection: " + std::string(m.detail.view()); });
+}
+
+void Context::on(const wire::Ids& m, BrokerLink::Message& message) {
+  ids_.push_back({m.first, {m.first.value + m.count}, m.first});
+  if (message.descriptors.empty()) return;  // works without its table: every post before the link asks the broker
+  try {
+    channel_tables_[m.first] = sys::Mapping(message.descriptors[0].get(), shm::channels_table_size, sys::Mapping::Access::read);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("a table of channels cannot be mapped: ") + error.what(); });
+  }
+}
+
+// Segments --------------------------------------------------------------------------------------------------
+
+void Context::on(const wire::Lease& m, BrokerLink::Message& message) {
+  sys::Fd memory = message.descriptors.empty() ? sys::Fd() : std::move(message.descriptors[0]);
+  if (!leases_.add(m, std::move(memory))) return;
+  bind_links();
+  for (Endpoint* const endpoint : std::exchange(awaiting_lease_, {})) endpoint->progress_with_lease();
+}
+
+void Context::on(const wire::LeaseRefused& m, BrokerLink::Message&) { leases_.refused(m); }
+
+void Context::on(const wire::Install& m, BrokerLink::Message& message) {
+  Endpoint* const endpoint = find(m.port);
+  if (endpoint == nullptr) return;  // closed here in the meantime
+  try {
+    if (message.descriptors.empty())
+      throw std::system_error(std::make_error_code(std::errc::too_many_files_open), "its descriptor is lost");
+    const int fd = message.descriptors[0].get();
+    if (!sys::is_sealed_memory(fd, m.size))
+      throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "it is not sealed");
+    sys::Mapping memory(fd, m.size, sys::Mapping::Access::read);
+    memory.prefetch();
+    endpoint->installed(m.generation, std::move(memory), m.linear != 0 ? shm::Shape::linear : shm::Shape::ring, m.previous_final);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return "a segment of " + to_string(m.port) + " cannot be mapped: " + error.what(); });
+    uninstalled_.push_back({m.port, m.generation});
+  }
+}
+
+// Links -----------------------------------------------------------------------------------------------------
+
+void Context::on(const wire::Link& m, BrokerLink::Message& message) {
+  FAIRWAY_HOOK(link_received);
+  if (message.descriptors.empty()) {
+    log(LogLevel::error, [&] { return "no descriptor left for the link to pid " + std::to_string(m.pid); });
+    return;
+  }
+  sys::Fd pidfd = message.descriptors.size() > 1 ? std::move(message.descriptors[1]) : sys::Fd();
+  auto link = std::make_unique<Link>(m.link, m.peer, m.pid, std::string(m.name.view()), std::move(message.descriptors[0]), std::move(pidfd));
+  poller_.add(link->doorbell(), link_key(m.link));
+  if (link->pidfd() >= 0) poller_.add(link->pidfd(), link_key(m.link));
+  link->watched = true;
+  links_[m.link] = std::move(link);
+  bind_links();
+}
+
+void Context::bind_links() {
+  for (const auto& [id, link] : links_) {
+    if (link->bound()) continue;
+    auto lease = leases_.take(shm::small_segment);
+    if (!lease) return;
+    if (!broker_.try_send(wire::LinkBind{id, 0, lease->segment})) {
+      leases_.put_back(*std::move(lease));
+      return;
+    }
+    link->bind(std::move(lease->memory), membarrier_);
+    FAIRWAY_HOOK(link_bound);
+  }
+}
+
+void Context::on(const wire::LinkInstall& m, BrokerLink::Message& message) {
+  const auto found = links_.find(m.link);
+  if (found == links_.end()) return;
+  try {
+    if (message.descriptors.empty())
+      throw std::system_error(std::make_error_code(std::errc::too_many_files_open), "its descriptor is lost");
+    const int fd = message.descriptors[0].get();
+    if (!sys::is_sealed_memory(fd, shm::small_segment))
+      throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "it is not sealed");
+    found->second->install(sys::Mapping(fd, shm::small_segment, sys::Mapping::Access::read));
+    make_all_hot(*found->second);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("the other half of a link cannot be mapped: ") + error.what(); });
+    uninstalled_links_.push_back(m.link);
+  }
+}
+
+void Context::unwatch(Link& link) noexcept {
+  if (!std::exchange(link.watched, false)) return;
+  poller_.remove(link.doorbell());
+  // Explicitly: the broker holds the same description, so closing it would not end the watch.
+  if (link.pidfd() >= 0) poller_.remove(link.pidfd());
+}
+
+void Context::on(const wire::LinkDrop& m, BrokerLink::Message&) {
+  const auto found = links_.find(m.link);
+  if (found == links_.end()) return;
+  for (const auto& [id, endpoint] : endpoints_) {
+    if (endpoint->link() != found->second.get()) continue;
+    endpoint->unlinked();
+    make_hot(*endpoint);
+  }
+  unwatch(*found->second);
+  links_.erase(found);
+}
+
+void Context::make_all_hot(const Link& link) {
+  for (const auto& [id, endpoint] : endpoints_)
+    if (endpoint->link() == &link) make_hot(*endpoint);
+}
+
+// Ports -----------------------------------------------------------------------------------------------------
+
+void Context::on(const wire::Paired& m, BrokerLink::Message&) {
+  Endpoint* const endpoint = find(m.port);
+  const auto link = links_.find(m.link);
+  if (endpoint == nullptr) return;
+  if (link == links_.end()) {
+    endpoint->peer_closed(0, CloseReason::broker_refused);
+    return;
+  }
+  endpoint->paired(*link->second);
+}
+
+void Context::on(const wire::Reply& m, BrokerLink::Message&) { replies_[m.request] = m; }
+
+void Context::on(const wire::Granted& m, BrokerLink::Message&) {
+  auto endpoint = std::make_unique<Endpoint>(*this);
+  endpoint->share(m.port, nullptr);
+  endpoint->epoch = m.epoch;
+  endpoints_[m.port] = endpoint.get();
+  if (m.origin == wire::Granted::Origin::parent) {
+    parent_port_ = adopt(std::move(endpoint));
+  } else {
+    connections_.push_back(std::move(endpoint));
+  }
+}
+
+void Context::on(const wire::Kicked& m, BrokerLink::Message&) {
+  if (Endpoint* const endpoint = find(m.port)) make_hot(*endpoint);
+}
+
+void Context::on(const wire::PortClosed& m, BrokerLink::Message&) {
+  if (Endpoint* const endpoint = find(m.port)) endpoint->peer_closed(m.final, m.reason);
+}
+
+// Ends ------------------------------------------------------------------------------------------------------
+
+void Context::on_broker_lost() {
+  log(LogLevel::warning, [] { return "the broker is gone: channels go on, nothing new can be shared"; });
+  leases_.forget_requests();
+  for (const auto& [id, link] : links_)
+    if (link->peer_dead) lose_link(*link);
+  // Nobody is left to say what becomes of a port that waits for its other side to appear.
+  for (const auto& [id, endpoint] : endpoints_)
+    if (endpoint->link() == nullptr) endpoint->peer_closed(wire::unknown_final, CloseReason::broker_lost);
+  for (const auto& endpoint : std::exchange(lingering_, {})) static_cast<void>(endpoint->close());
+}
+
+void Context::lose_link(Link& link) {
+  for (const auto& [id, endpoint] : endpoints_)
+    if (endpoint->link() == &link) endpoint->peer_closed(wire::unknown_final, CloseReason::peer_lost);
+}
+
+}  // namespace fairway::client

@@ -1,0 +1,140 @@
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+#include "base/hook.hpp"
+#include "client/context.hpp"
+#include "sys/error.hpp"
+#include "sys/process.hpp"
+#include "sys/runtime_dir.hpp"
+
+namespace fairway::client {
+
+namespace {
+
+constexpr std::uint64_t child_key(std::uint64_t child) { return child << 8 | 3; }
+
+std::string to_hex(const wire::Secret& secret) {
+  char text[33];
+  std::snprintf(text, sizeof text, "%016lx%016lx", secret[0], secret[1]);
+  return text;
+}
+
+}  // namespace
+
+void Context::throw_no_broker(std::string_view what) const {
+  throw std::system_error(Errc::no_broker, "the broker at " + directory_.native() +
+                                               (broker_.alive() ? " did not answer in time for " : " is gone and cannot give ") +
+                                               std::string(what));
+}
+
+template <class Done>
+bool Context::wait_for_broker(Timeout timeout, Done&& done) {
+  const std::uint64_t start = sys::now_ns();
+  for (;;) {
+    service_broker();
+    if (done()) return true;
+    if (!broker_.alive()) return false;
+    const Timeout waited(static_cast<std::int64_t>(sys::now_ns() - start));
+    if (timeout != Timeout::max() && waited >= timeout) return false;
+    broker_.wait(timeout == Timeout::max() ? timeout : timeout - waited);
+  }
+}
+
+PortId Context::take_channel_id() {
+  while (!ids_.empty() && ids_.front().next == ids_.front().end) ids_.pop_front();
+  if (ids_.empty() && !wait_for_broker(options_.broker_timeout, [this] { return !ids_.empty(); }))
+    throw_no_broker("a channel number");
+  return PortId::of({ids_.front().next.value++}, 1);
+}
+
+const shm::ChannelRow* Context::channel_row(ChannelId id) const noexcept {
+  auto table = channel_tables_.upper_bound(id);
+  if (table == channel_tables_.begin()) return nullptr;
+  --table;
+  const std::uint64_t row = id.value - table->first.value;
+  if (row >= shm::channels_per_table) return nullptr;
+  return reinterpret_cast<const shm::ChannelRow*>(table->second.bytes().data() + shm::data_offset) + row;
+}
+
+PortId Context::share(Port& mine, Port& moved) {
+  if (!broker_.alive()) throw_no_broker("a channel");
+  const PortId id = take_channel_id();
+  const shm::ChannelRow* const row = channel_row(id.channel());
+  mine.endpoint->share(id, row != nullptr ? &row->port[id.opposite().side() - 1] : nullptr);
+  endpoints_[id] = mine.endpoint.get();
+  moved.endpoint->leave();
+  ports_.erase(moved.weak_from_this());
+  moved.endpoint.reset();
+  broker_.send(wire::Create{id.channel()});
+  return id;
+}
+
+std::shared_ptr<Port> Context::connect(std::string_view name, Timeout timeout) {
+  if (!wire::valid_name(name))
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                            "the name '" + std::string(name) + "' is not 1 to 63 characters of [A-Za-z0-9._-]");
+  auto [mine, moved] = make_channel();
+  if (name == options_.name) {
+    ports_.erase(moved->weak_from_this());
+    moved->endpoint->port = nullptr;
+    connections_.push_back(std::move(moved->endpoint));
+    return mine;
+  }
+  const PortId id = share(*mine, *moved);
+  const std::uint64_t request = next_request_++;
+  const bool patient = timeout != Timeout::max();
+  broker_.send(wire::Connect{request, id.opposite(), patient ? 1u : 0u, wire::Name::of(name)});
+  FAIRWAY_HOOK(connect_sent);
+
+  const auto answered = [this, request] { return replies_.contains(request); };
+  if (!wait_for_broker(patient ? timeout : options_.broker_timeout, answered)) {
+    if (patient && broker_.alive()) {  // take the port back, unless the answer is under way already
+      broker_.send(wire::CancelConnect{request});
+      throw std::system_error(Errc::unknown_name, "no context took the name '" + std::string(name) + "' in time");
+    }
+    throw_no_broker("a connection to '" + std::string(name) + "'");
+  }
+  const wire::Reply reply = replies_.extract(request).mapped();
+  if (reply.code != 0) throw std::system_error(static_cast<Errc>(reply.code), std::string(reply.detail.view()));
+  return mine;
+}
+
+void Context::on_connect(Callback<void(MessageEvent&)> callback) {
+  on_connect_ = std::move(callback);
+  if (on_connect_ && !connections_.empty()) wake_up_.set();
+}
+
+std::pair<std::int64_t, std::shared_ptr<Port>> Context::spawn(const std::vector<std::string>& argv) {
+  if (argv.empty()) throw std::system_error(std::make_error_code(std::errc::invalid_argument), "spawn: no program is named");
+  auto [mine, moved] = make_channel();
+  const PortId id = share(*mine, *moved);
+  const auto [high, low] = sys::random_128();
+  const wire::Secret secret{high, low};
+  broker_.send(wire::Invite{id.opposite(), secret});
+  const std::int64_t pid =
+      sys::start_process(argv, {{"FAIRWAY_INVITATION", to_hex(secret)}, {"FAIRWAY_BROKER", std::filesystem::absolute(directory_).native()}});
+  ChildProcess child{pid, sys::open_pidfd(pid), secret};
+  if (!child.pidfd) sys::throw_system_error(errno, "pidfd_open", argv[0]);
+  const std::uint64_t key = next_child_key_++;
+  poller_.add(child.pidfd.get(), child_key(key));
+  children_.emplace(key, std::move(child));
+  return {pid, mine};
+}
+
+void Context::reap_children(std::uint64_t key) {
+  const auto found = children_.find(key >> 8);
+  if (found == children_.end()) return;
+  sys::reap(found->second.pidfd.get());
+  broker_.send(wire::Revoke{found->second.secret});
+  poller_.remove(found->second.pidfd.get());
+  children_.erase(found);
+}
+
+std::shared_ptr<Port> Context::take_parent_port() {
+  if (!wait_for_broker(options_.broker_timeout, [this] { return parent_port_ != nullptr; })) throw_no_broker("the parent's port");
+  return std::exchange(parent_port_, nullptr);
+}
+
+}  // namespace fairway::client

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "base/ids.hpp"
+#include "client/broker_link.hpp"
+#include "sys/memory.hpp"
+
+namespace fairway::client {
+
+/// Segments that the broker has given to this context and that nothing uses yet: mapped, their pages allocated.
+/// A few small ones are kept ahead, so that a first post waits for nothing.
+class LeasePool {
+ public:
+  struct Lease {
+    SegmentId segment;
+    sys::Mapping memory;
+  };
+
+  explicit LeasePool(BrokerLink& broker) : broker_(broker) {}
+
+  /// Asks for small leases up to the number that is kept ahead.
+  void stock_up();
+  /// A segment of exactly that size; none: it has been asked for, `add` will see it.
+  std::optional<Lease> take(std::uint64_t size);
+  /// Puts one back that was not used after all.
+  void put_back(Lease lease);
+  /// A lease arrived. False: it could not be used and was returned.
+  bool add(const wire::Lease& message, sys::Fd memory);
+  void refused(const wire::LeaseRefused& message);
+  void forget_requests() { requested_.clear(); }
+
+  /// Asks again for what was refused: the cause may have passed.
+  void retry_refused();
+  bool has_refused() const noexcept { return !refused_.empty(); }
+
+ private:
+  void request(std::uint64_t size);
+
+  BrokerLink& broker_;
+  std::multimap<std::uint64_t, Lease> leases_;       ///< by size
+  std::map<std::uint64_t, std::size_t> requested_;   ///< how many of each size are under way
+  std::map<std::uint64_t, std::size_t> refused_;
+  std::size_t keep_ = 4;
+};
+
+}  // namespace fairway::client

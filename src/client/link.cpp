@@ -1,0 +1,66 @@
+#include "client/link.hpp"
+
+#include <utility>
+
+#include "base/hook.hpp"
+#include "sys/process.hpp"
+#include "sys/socket.hpp"
+
+namespace fairway::client {
+
+namespace {
+
+template <class Slot>
+std::span<Slot> slots(const sys::Mapping& memory) {
+  return {reinterpret_cast<Slot*>(memory.bytes().data() + shm::data_offset), shm::ready_slots};
+}
+
+}  // namespace
+
+Link::Link(LinkId id, ContextId peer, std::int64_t pid, std::string name, sys::Fd doorbell, sys::Fd pidfd)
+    : id_(id), peer_(peer), pid_(pid), name_(std::move(name)), doorbell_(std::move(doorbell)), pidfd_(std::move(pidfd)) {}
+
+void Link::bind(sys::Mapping mine, bool membarrier) {
+  mine_memory_ = std::move(mine);
+  mine_ = reinterpret_cast<shm::LinkSegment*>(mine_memory_.bytes().data());
+  mine_->header = {shm::magic, shm::layout_version, shm::SegmentKind::link, id_.value, 0, 0, 0,
+                   mine_memory_.bytes().size() - shm::data_offset, {}};
+  mine_->membarrier.store(membarrier ? 1 : 0, std::memory_order_relaxed);
+  mine_->cpu.store(sys::current_cpu(), std::memory_order_relaxed);
+  ready_out_ = shm::ReadyWriter(*mine_, slots<std::uint64_t>(mine_memory_));
+  if (theirs_ != nullptr) mine_->ready_head.store(ready_in_.head(), std::memory_order_release);
+  for (const PortId port : std::exchange(unsaid_, {})) notify(port);
+}
+
+void Link::install(sys::Mapping theirs) {
+  theirs_memory_ = std::move(theirs);
+  theirs_ = reinterpret_cast<const shm::LinkSegment*>(theirs_memory_.bytes().data());
+  ready_in_ = shm::ReadyReader(*theirs_, slots<const std::uint64_t>(theirs_memory_));
+  fence_ = !(sys::register_membarrier() && theirs_->membarrier.load(std::memory_order_relaxed) == 1);
+}
+
+bool Link::notify(PortId port) {
+  if (mine_ == nullptr) {
+    unsaid_.insert(port);  // the other side looks at everything when my half arrives
+    return false;
+  }
+  ready_out_.push(port.value, theirs_ != nullptr ? theirs_->ready_head.load(std::memory_order_acquire) : 0);
+  FAIRWAY_HOOK(notify_ready_pushed);
+  mine_->cpu.store(sys::current_cpu(), std::memory_order_relaxed);
+  order();
+  if (theirs_ != nullptr) {
+    const std::uint32_t sleep = theirs_->sleep.load(std::memory_order_relaxed);
+    if (sleep == answered_sleep_) return false;
+    answered_sleep_ = sleep;
+  }
+  if (!sys::ring(doorbell_.get())) peer_dead = true;
+  FAIRWAY_HOOK(notify_doorbell_rung);
+  return true;
+}
+
+void Link::announce_sleep() noexcept {
+  if (mine_ == nullptr) return;
+  mine_->sleep.store(mine_->sleep.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+}  // namespace fairway::client

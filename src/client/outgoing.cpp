@@ -1,0 +1,180 @@
+#include "client/outgoing.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/hook.hpp"
+#include "sys/process.hpp"
+
+namespace fairway::client {
+
+namespace {
+
+constexpr std::uint64_t round_to_page(std::uint64_t size) { return (size + shm::page - 1) / shm::page * shm::page; }
+
+}  // namespace
+
+Outgoing::Push Outgoing::push(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) {
+  if (backlog_.empty() && control_ != nullptr && write(type, flags, payload, reader)) {
+    count_posted(payload.size());
+    return Push::committed;
+  }
+  backlog_.push_back({type, flags, {payload.begin(), payload.end()}});
+  backlog_bytes_ += payload.size();
+  backlog_size_ += shm::record_size(payload.size());
+  FAIRWAY_HOOK(backlog_queued);
+  count_posted(payload.size());
+  count_backlog();
+  return Push::queued;
+}
+
+bool Outgoing::flush(const shm::ControlBlock* reader) {
+  if (control_ == nullptr) return false;
+  bool committed = false;
+  while (!backlog_.empty() && write(backlog_.front().type, backlog_.front().flags, backlog_.front().payload, reader)) {
+    backlog_bytes_ -= backlog_.front().payload.size();
+    backlog_size_ -= shm::record_size(backlog_.front().payload.size());
+    backlog_.pop_front();
+    committed = true;
+  }
+  if (committed) {
+    FAIRWAY_HOOK(backlog_flushed);
+    count_backlog();
+  }
+  return committed;
+}
+
+bool Outgoing::write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept {
+  std::byte* place = writer_.reserve(payload.size(), head_);
+  if (place == nullptr) {
+    refresh_head(reader);
+    place = writer_.reserve(payload.size(), head_);
+    if (place == nullptr) return false;
+  }
+  FAIRWAY_HOOK(commit_before);
+  if (!payload.empty()) std::memcpy(place, payload.data(), payload.size());
+  FAIRWAY_HOOK(commit_payload_copied);
+  writer_.commit(type, flags, payload.size());
+  FAIRWAY_HOOK(commit_after);
+  return true;
+}
+
+bool Outgoing::has_room(const shm::ControlBlock* reader) noexcept {
+  if (control_ == nullptr || backlog_.empty()) return false;
+  const std::uint64_t length = backlog_.front().payload.size();
+  if (writer_.reserve(length, head_) != nullptr) return true;
+  refresh_head(reader);
+  return writer_.reserve(length, head_) != nullptr;
+}
+
+void Outgoing::refresh_head(const shm::ControlBlock* reader) noexcept {
+  if (reader == nullptr) return;
+  // acquire: pairs with the release in Endpoint::publish_head; what is behind it may be overwritten.
+  const auto seen = shm::Position::unpack(reader->head.load(std::memory_order_acquire));
+  const auto current = static_cast<Generation>(next_ - 1);
+  const auto behind = static_cast<std::int16_t>(current - seen.generation);  // generations wrap
+  if (behind < 0 || (seen.generation == current && (seen.offset > writer_.position() || seen.offset < head_))) {
+    damaged_ = true;
+    return;
+  }
+  reader_generation_ = seen.generation;
+  if (seen.generation == current) head_ = seen.offset;
+  const std::uint64_t unread = unread_bytes(reader);
+  auto& high_water = control_->statistics.high_water;
+  if (unread > high_water.load(std::memory_order_relaxed)) high_water.store(unread, std::memory_order_relaxed);
+}
+
+std::uint64_t Outgoing::wanted_segment(bool closing) const noexcept {
+  if (control_ == nullptr) return shm::small_segment;
+  if (backlog_.empty()) return 0;
+  if (closing) return std::max<std::uint64_t>(shm::small_segment, round_to_page(shm::data_offset + backlog_size_));
+  if (static_cast<Generation>(next_ - 1 - reader_generation_) >= most_unread) return 0;
+  const std::uint64_t first = shm::record_size(backlog_.front().payload.size());
+  if (first > largest_ring / 2) return round_to_page(shm::data_offset + first);
+  const bool growing = writer_.shape() == shm::Shape::linear || writer_.capacity() < largest_ring;
+  if (!growing && backlog_size_ <= largest_ring / 4) return 0;  // the reader will make room
+  const std::uint64_t needed = std::max({writer_.shape() == shm::Shape::ring ? writer_.capacity() * 2 : 0, first * 2, backlog_size_ * 2});
+  if (needed <= largest_ring) return shm::data_offset + std::bit_ceil(needed);
+  if (growing && backlog_size_ <= largest_ring) return shm::data_offset + largest_ring;
+  return round_to_page(shm::data_offset + backlog_size_ + backlog_size_ / 4);  // a spill, and what is posted meanwhile
+}
+
+bool Outgoing::useful(std::uint64_t segment_size) const noexcept {
+  if (control_ == nullptr) return true;
+  return !backlog_.empty() && shm::record_size(backlog_.front().payload.size()) <= segment_size - shm::data_offset;
+}
+
+shm::Shape Outgoing::shape_for(std::uint64_t segment_size, bool closing) const noexcept {
+  const std::uint64_t capacity = segment_size - shm::data_offset;
+  if (control_ == nullptr) return shm::Shape::ring;
+  if (closing || capacity > largest_ring || !std::has_single_bit(capacity)) return shm::Shape::linear;
+  return shm::record_size(backlog_.front().payload.size()) <= capacity / 2 ? shm::Shape::ring : shm::Shape::linear;
+}
+
+void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, shm::Shape shape) {
+  sys::Mapping& place = control_ == nullptr ? first_ : current_;
+  place = std::move(memory);
+  const auto bytes = place.bytes();
+  auto* const segment = reinterpret_cast<shm::HalfSegment*>(bytes.data());
+  segment->header = {shm::magic, shm::layout_version, shm::SegmentKind::half, port.value, epoch, next_,
+                     static_cast<std::uint16_t>(shape == shm::Shape::linear), bytes.size() - shm::data_offset, {}};
+  if (control_ == nullptr) {
+    control_ = &segment->control;
+    control_->statistics.messages_posted.store(backlog_.size(), std::memory_order_relaxed);
+    control_->statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);
+  }
+  const std::uint8_t sequence = writer_.sequence();
+  writer_ = shm::RingWriter(bytes.subspan(shm::data_offset), shape);
+  writer_.set_sequence(sequence);
+  head_ = 0;
+  control_->statistics.generation.store(next_, std::memory_order_relaxed);
+  ++next_;
+}
+
+std::uint64_t Outgoing::unread_bytes(const shm::ControlBlock* reader) const noexcept {
+  // What the reader says is believed as far as it is possible: the backlog is certainly unread.
+  const std::uint64_t claimed = reader == nullptr ? 0 : reader->statistics.bytes_read.load(std::memory_order_relaxed);
+  return posted_bytes_ - std::min(claimed, posted_bytes_ - backlog_bytes_);
+}
+
+void Outgoing::drop_backlog() noexcept {
+  posted_bytes_ -= backlog_bytes_;
+  backlog_.clear();
+  backlog_bytes_ = backlog_size_ = 0;
+}
+
+void Outgoing::want(std::uint64_t unread) noexcept {
+  if (control_ == nullptr) return;
+  // The reader measures positions, the caller bytes: the record headers make the answer come a little late at most.
+  const std::uint64_t in_ring = std::min(unread, writer_.position());
+  const shm::Position position{static_cast<Generation>(next_ - 1), writer_.position() - in_ring};
+  control_->want_position.store(position.pack(), std::memory_order_relaxed);
+  // release: pairs with the acquire in Endpoint::answer_want of the other side.
+  control_->want.store(control_->want.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  FAIRWAY_HOOK(want_published);
+}
+
+void Outgoing::count_posted(std::uint64_t length) noexcept {
+  posted_bytes_ += length;
+  if (control_ == nullptr) return;
+  shm::Statistics& statistics = control_->statistics;
+  shm::add(statistics.messages_posted, 1);
+  statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);
+  if (length > statistics.largest.load(std::memory_order_relaxed)) statistics.largest.store(length, std::memory_order_relaxed);
+}
+
+void Outgoing::count_backlog() noexcept {
+  if (control_ == nullptr) return;
+  shm::Statistics& statistics = control_->statistics;
+  statistics.backlog_messages.store(backlog_.size(), std::memory_order_relaxed);
+  statistics.backlog_bytes.store(backlog_bytes_, std::memory_order_relaxed);
+  const std::uint64_t since = statistics.full_since_ns.load(std::memory_order_relaxed);
+  if (!backlog_.empty() && since == 0) statistics.full_since_ns.store(sys::now_ns(), std::memory_order_relaxed);
+  if (backlog_.empty() && since != 0) {
+    shm::add(statistics.backpressure_ns, sys::now_ns() - since);
+    statistics.full_since_ns.store(0, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace fairway::client

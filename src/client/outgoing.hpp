@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include <fairway/types.hpp>
+
+#include "base/ids.hpp"
+#include "shm/byte_ring.hpp"
+#include "shm/layout.hpp"
+#include "sys/memory.hpp"
+
+namespace fairway::client {
+
+/// The stream that a port writes: a sequence of generations, and behind them a backlog in the heap of what does
+/// not fit yet. Knows nothing of the broker: it says which segment would help, and is given one.
+class Outgoing {
+ public:
+  /// Rings do not grow beyond this; what is larger travels in a linear generation of its own.
+  static constexpr std::uint64_t largest_ring = std::uint64_t{4} << 20;
+  /// A reader that is so many generations behind gets no more of them until it moves on.
+  static constexpr Generation most_unread = 4;
+
+  enum class Push { committed, queued };
+  /// Appends a record. `reader`: the control block of the other side, null while there is none.
+  Push push(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader);
+  /// Moves what fits from the backlog into the newest generation. True: something was committed.
+  bool flush(const shm::ControlBlock* reader);
+
+  /// Whether `flush` would move something.
+  bool has_room(const shm::ControlBlock* reader) noexcept;
+
+  /// The size of the segment that would let the backlog move; 0: none would help now. `closing`: everything must
+  /// go into one segment, whatever the reader does.
+  std::uint64_t wanted_segment(bool closing) const noexcept;
+  /// The first generation of every stream: it holds the control block.
+  bool open() const noexcept { return control_ != nullptr; }
+  Generation next_generation() const noexcept { return next_; }
+  /// How a segment of that size is best used for the backlog.
+  shm::Shape shape_for(std::uint64_t segment_size, bool closing) const noexcept;
+  /// Whether a segment of that size lets the backlog move.
+  bool useful(std::uint64_t segment_size) const noexcept;
+  /// The next generation; the broker knows of it.
+  void begin_generation(sys::Mapping memory, PortId port, Epoch epoch, shm::Shape shape);
+
+  /// Where the newest generation ends now.
+  std::uint64_t tail() const noexcept { return writer_.position(); }
+  bool has_backlog() const noexcept { return !backlog_.empty(); }
+  std::uint64_t backlog_bytes() const noexcept { return backlog_bytes_; }
+  /// Bytes posted that the reader has not reported as read; never less than what is in the backlog.
+  std::uint64_t unread_bytes(const shm::ControlBlock* reader) const noexcept;
+  void drop_backlog() noexcept;
+
+  /// The owner's words of the pairing, null until the first generation.
+  shm::ControlBlock* control() noexcept { return control_; }
+  /// Asks the reader to say when `unread_bytes` is down to about that. The caller looks again after its barrier.
+  void want(std::uint64_t unread) noexcept;
+  /// A reader that claims the impossible.
+  bool damaged() const noexcept { return damaged_; }
+
+ private:
+  struct Waiting {
+    shm::RecordType type;
+    std::uint8_t flags;
+    std::vector<std::byte> payload;
+  };
+
+  bool write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept;
+  void refresh_head(const shm::ControlBlock* reader) noexcept;
+  void count_posted(std::uint64_t length) noexcept;
+  void count_backlog() noexcept;
+
+  sys::Mapping first_;    ///< holds the control block
+  sys::Mapping current_;  ///< empty while the first generation is the current one
+  shm::ControlBlock* control_ = nullptr;
+  shm::RingWriter writer_;
+  Generation next_ = 0;
+  Generation reader_generation_ = 0;
+  std::uint64_t head_ = 0;  ///< the reader's position in the current generation, as last seen
+  std::deque<Waiting> backlog_;
+  std::uint64_t backlog_bytes_ = 0;
+  std::uint64_t backlog_size_ = 0;  ///< as records
+  std::uint64_t posted_bytes_ = 0;
+  bool damaged_ = false;
+};
+
+}  // namespace fairway::client

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+/// The stream of records in one segment. Single producer, single consumer, wait-free on both sides.
+///
+/// Invariants
+/// 1. Positions count bytes from 0, never wrap and are multiples of 8. A ring (power-of-two capacity) keeps
+///    position p at p mod capacity; a linear segment keeps it at p and ends at its capacity.
+/// 2. The 8 bytes at the writer's position are 0 whenever the writer is outside `commit`: a header of 0 means
+///    "nothing committed here", and that is all a reader needs to know.
+/// 3. A record is contiguous. Where it would cross the end of a ring, a padding record fills the rest.
+/// 4. The writer never writes into [reader's position, writer's position).
+namespace fairway::shm {
+
+enum class RecordType : std::uint8_t {
+  none = 0,
+  padding = 1,
+  bytes = 2,
+  string = 3,
+  object = 4,
+  value = 5,
+  close = 6,  ///< the last record of a stream
+};
+inline constexpr std::uint8_t last_record_type = 6;
+
+/// `flags` bit: a table of transferred ports stands in front of the payload.
+inline constexpr std::uint8_t record_has_tokens = 1;
+
+///  63        56 55     48 47     40 39                                  0
+/// +------------+---------+---------+-------------------------------------+
+/// |  sequence  |  flags  |  type   |  length of the payload in bytes     |
+/// +------------+---------+---------+-------------------------------------+
+struct RecordHeader {
+  static constexpr std::uint64_t max_length = (std::uint64_t{1} << 40) - 1;
+
+  RecordType type = RecordType::none;
+  std::uint8_t flags = 0;
+  std::uint8_t sequence = 0;  ///< counts records modulo 256: a stale or repeated one shows
+  std::uint64_t length = 0;
+
+  std::uint64_t pack() const noexcept {
+    return length | std::uint64_t{static_cast<std::uint8_t>(type)} << 40 | std::uint64_t{flags} << 48 |
+           std::uint64_t{sequence} << 56;
+  }
+  static RecordHeader unpack(std::uint64_t word) noexcept {
+    return {static_cast<RecordType>(word >> 40 & 0xff), static_cast<std::uint8_t>(word >> 48 & 0xff),
+            static_cast<std::uint8_t>(word >> 56), word & max_length};
+  }
+};
+
+inline constexpr std::uint64_t header_size = sizeof(std::uint64_t);
+
+/// Bytes that a record with such a payload takes in a segment.
+constexpr std::uint64_t record_size(std::uint64_t length) noexcept { return header_size + ((length + 7) & ~std::uint64_t{7}); }
+
+enum class Shape : std::uint8_t { ring, linear };
+
+class RingWriter {
+ public:
+  RingWriter() = default;
+  /// `data` is zeroed and 8-byte aligned; for a ring its size is a power of two.
+  RingWriter(std::span<std::byte> data, Shape shape) noexcept;
+
+  /// Where the next record's payload goes, or null if it does not fit behind what the reader has not read:
+  /// `head` is the reader's position. Nothing is visible until `commit`.
+  std::byte* reserve(std::uint64_t length, std::uint64_t head) noexcept;
+  /// Makes what was reserved visible; `length` is what `reserve` was told.
+  void commit(RecordType type, std::uint8_t flags, std::uint64_t length) noexcept;
+
+  std::uint64_t position() const noexcept { return position_; }
+  std::uint64_t capacity() const noexcept { return data_.size(); }
+  Shape shape() const noexcept { return shape_; }
+  /// Whether a record of that length can ever fit, whatever the reader does.
+  bool can_hold(std::uint64_t length) const noexcept;
+  /// The sequence number goes on across generations.
+  std::uint8_t sequence() const noexcept { return sequence_; }
+  void set_sequence(std::uint8_t sequence) noexcept { sequence_ = sequence; }
+
+ private:
+  std::uint64_t offset(std::uint64_t position) const noexcept {
+    return shape_ == Shape::ring ? position & (data_.size() - 1) : position;
+  }
+
+  std::span<std::byte> data_;
+  std::uint64_t position_ = 0;
+  std::uint64_t padding_ = 0;  ///< between `reserve` and `commit`
+  Shape shape_ = Shape::ring;
+  std::uint8_t sequence_ = 0;
+};
+
+/// What a reader finds. The payload points into shared memory: a hostile writer may change it at any time.
+struct Record {
+  RecordHeader header;
+  std::span<const std::byte> payload;
+};
+
+enum class Look : std::uint8_t {
+  empty,    ///< nothing committed yet
+  record,
+  end,      ///< the limit is reached
+  damaged,  ///< not written by a RingWriter
+};
+
+class RingReader {
+ public:
+  RingReader() = default;
+  RingReader(std::span<const std::byte> data, Shape shape) noexcept : data_(data), shape_(shape) {}
+
+  /// Looks at the next record without consuming it; steps over padding. Nothing at or behind `limit` is read.
+  Look peek(Record& record, std::uint64_t limit) noexcept;
+  /// Consumes what `peek` returned.
+  void pop(const Record& record) noexcept {
+    position_ += record_size(record.header.length);
+    ++sequence_;
+  }
+  /// Whether `peek` would find something. One load; a hint, as the writer may be hostile.
+  bool readable() const noexcept;
+
+  std::uint64_t position() const noexcept { return position_; }
+  /// The position behind the last committed record, found by walking at most once around.
+  std::uint64_t find_end() const noexcept;
+  std::uint8_t sequence() const noexcept { return sequence_; }
+  void set_sequence(std::uint8_t sequence) noexcept { sequence_ = sequence; }
+
+ private:
+  std::uint64_t offset(std::uint64_t position) const noexcept {
+    return shape_ == Shape::ring ? position & (data_.size() - 1) : position;
+  }
+  /// 0 also where a linear segment has no room for a header.
+  std::uint64_t load_header(std::uint64_t position) const noexcept;
+  bool plausible(const RecordHeader& header, std::uint64_t position, std::uint8_t sequence) const noexcept;
+
+  std::span<const std::byte> data_;
+  std::uint64_t position_ = 0;
+  Shape shape_ = Shape::ring;
+  std::uint8_t sequence_ = 0;
+};
+
+}  // namespace fairway::shm

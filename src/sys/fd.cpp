@@ -1,0 +1,27 @@
+#include "sys/fd.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include "sys/error.hpp"
+
+namespace fairway::sys {
+
+void Fd::close() noexcept {
+  if (fd_ < 0) return;
+  const int saved = errno;
+  ::close(fd_);  // Linux frees the descriptor even when interrupted
+  errno = saved;
+  fd_ = -1;
+}
+
+void throw_system_error(int error, std::string_view call, std::string_view object) {
+  throw std::system_error(error, std::system_category(), std::string(call).append(": ").append(object));
+}
+
+void throw_errno(std::string_view call, std::string_view object) { throw_system_error(errno, call, object); }
+
+}  // namespace fairway::sys

@@ -1,0 +1,105 @@
+#include "sys/memory.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/interprocess/exceptions.hpp>
+#include <cerrno>
+
+#include "sys/error.hpp"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace fairway::sys {
+
+namespace {
+
+/// What mapped_region wants to know of a descriptor that somebody else owns.
+struct Mappable {
+  int fd;
+  boost::interprocess::mapping_handle_t get_mapping_handle() const { return {fd, false}; }
+};
+
+constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW;
+
+bool has_size(int fd, std::uint64_t size, struct stat& status) {
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) == size;
+}
+
+}  // namespace
+
+Fd create_memory(const std::string& name, std::uint64_t size) {
+  Fd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) throw_errno("memfd_create", name);
+  if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_errno("ftruncate", name);
+  if (::fcntl(fd.get(), F_ADD_SEALS, size_seals) != 0) throw_errno("fcntl(F_ADD_SEALS)", name);
+  return fd;
+}
+
+void seal_against_writing(int fd) {
+  if (::fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0) throw_errno("fcntl(F_ADD_SEALS)", "segment");
+}
+
+bool is_complete(int fd, std::uint64_t size) {
+  struct stat status {};
+  return has_size(fd, size, status) && static_cast<std::uint64_t>(status.st_blocks) * 512 >= size;
+}
+
+bool is_fresh_memory(int fd, std::uint64_t size) {
+  struct stat status {};
+  return has_size(fd, size, status) && ::fcntl(fd, F_GET_SEALS) == size_seals;
+}
+
+bool is_sealed_memory(int fd, std::uint64_t size) {
+  constexpr int all = size_seals | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+  struct stat status {};
+  return has_size(fd, size, status) && (::fcntl(fd, F_GET_SEALS) & all) == all;
+}
+
+std::uint64_t size_of(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw_errno("fstat", "segment");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Fd reopen_readonly(int fd) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  Fd again(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!again) throw_errno("open", path);
+  return again;
+}
+
+Mapping::Mapping(int fd, std::uint64_t size, Access access) {
+  const auto mode = access == Access::write ? boost::interprocess::read_write : boost::interprocess::read_only;
+  try {
+    region_ = boost::interprocess::mapped_region(Mappable{fd}, mode, 0, size);
+  } catch (const boost::interprocess::interprocess_exception& error) {
+    throw_system_error(error.get_native_error(), "mmap", std::to_string(size) + " bytes of a segment");
+  }
+  if (::madvise(region_.get_address(), region_.get_size(), MADV_DONTFORK) != 0) throw_errno("madvise", "MADV_DONTFORK");
+}
+
+void Mapping::populate() {
+  void* const address = region_.get_address();
+  while (::madvise(address, region_.get_size(), MADV_POPULATE_WRITE) != 0) {
+    if (errno == EINTR || errno == EAGAIN) continue;
+    if (errno != EINVAL) throw_errno("madvise", "MADV_POPULATE_WRITE");
+    // Before Linux 5.14: the mapped handle is gone, but a page touched is a page allocated.
+    for (std::size_t at = 0; at < region_.get_size(); at += 4096) static_cast<volatile std::byte*>(address)[at] = std::byte{0};
+    return;
+  }
+}
+
+void Mapping::prefetch() noexcept {
+  while (::madvise(region_.get_address(), region_.get_size(), MADV_POPULATE_READ) != 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace fairway::sys

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <boost/interprocess/mapped_region.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "sys/fd.hpp"
+
+/// Memory objects and mappings. Throws std::system_error.
+namespace fairway::sys {
+
+/// An anonymous memory object of that size that can neither shrink nor grow. Its pages come with the first touch.
+Fd create_memory(const std::string& name, std::uint64_t size);
+
+/// From here on the kernel refuses every new writable mapping, write and hole; present mappings stay writable.
+void seal_against_writing(int fd);
+
+/// Whether the object has exactly that size and every page of it is allocated.
+bool is_complete(int fd, std::uint64_t size);
+
+/// Whether the object is what the broker makes: a memory object that nobody can resize, not yet sealed for good,
+/// of exactly that size.
+bool is_fresh_memory(int fd, std::uint64_t size);
+
+/// Whether the object is a memory object that nobody can resize or map writable any more, of exactly that size.
+bool is_sealed_memory(int fd, std::uint64_t size);
+
+std::uint64_t size_of(int fd);
+
+/// A second description of the same object that can only read.
+Fd reopen_readonly(int fd);
+
+/// A mapping that a forked child does not inherit.
+class Mapping {
+ public:
+  enum class Access { read, write };
+
+  Mapping() = default;
+  Mapping(int fd, std::uint64_t size, Access access);
+
+  /// Allocates every page of a writable mapping; throws ENOMEM instead of a signal at the first touch.
+  void populate();
+  /// Makes the mapped pages of a read-only mapping present, as far as that is cheap. Never fails.
+  void prefetch() noexcept;
+
+  std::span<std::byte> bytes() const noexcept {
+    return {static_cast<std::byte*>(region_.get_address()), region_.get_size()};
+  }
+  explicit operator bool() const noexcept { return region_.get_address() != nullptr; }
+
+ private:
+  boost::interprocess::mapped_region region_;
+};
+
+}  // namespace fairway::sys

@@ -1,0 +1,79 @@
+#include "sys/poller.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+
+#include "sys/error.hpp"
+
+namespace fairway::sys {
+
+namespace {
+
+epoll_event entry(std::uint64_t key, Poller::Interest interest) {
+  epoll_event event{};
+  event.events = EPOLLIN | (interest == Poller::Interest::read_write ? EPOLLOUT : 0u);
+  event.data.u64 = key;
+  return event;
+}
+
+/// Rounds up: a wait never ends before its time.
+int milliseconds(Timeout timeout) {
+  if (timeout <= Timeout::zero()) return 0;
+  const auto whole = std::chrono::ceil<std::chrono::milliseconds>(std::min<Timeout>(timeout, std::chrono::hours(24)));
+  return timeout == Timeout::max() ? -1 : static_cast<int>(whole.count());
+}
+
+}  // namespace
+
+Poller::Poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw_errno("epoll_create1", "event loop");
+}
+
+void Poller::add(int fd, std::uint64_t key, Interest interest) {
+  epoll_event event = entry(key, interest);
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw_errno("epoll_ctl", "event loop");
+}
+
+void Poller::change(int fd, std::uint64_t key, Interest interest) {
+  epoll_event event = entry(key, interest);
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) throw_errno("epoll_ctl", "event loop");
+}
+
+void Poller::remove(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+const std::vector<Poller::Event>& Poller::wait(Timeout timeout) {
+  std::array<epoll_event, 64> ready;
+  events_.clear();
+  const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), milliseconds(timeout));
+  if (count < 0) {
+    if (errno == EINTR) return events_;
+    throw_errno("epoll_wait", "event loop");
+  }
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = ready[static_cast<std::size_t>(i)];
+    events_.push_back({event.data.u64, (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0, (event.events & EPOLLOUT) != 0});
+  }
+  return events_;
+}
+
+WakeUp::WakeUp() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!event_) throw_errno("eventfd", "event loop");
+}
+
+void WakeUp::set() noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);  // full is set
+}
+
+void WakeUp::clear() noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t read = ::read(event_.get(), &count, sizeof count);
+}
+
+}  // namespace fairway::sys

@@ -1,0 +1,183 @@
+#include "sys/socket.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "sys/error.hpp"
+#include "sys/process.hpp"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+namespace fairway::sys {
+
+namespace {
+
+sockaddr_un address_of(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof address.sun_path)
+    throw_system_error(ENAMETOOLONG, "socket address",
+                       path.native() + " (a socket's path has at most " + std::to_string(sizeof address.sun_path - 1) + " bytes)");
+  std::memcpy(address.sun_path, path.c_str(), path.native().size());
+  return address;
+}
+
+Fd packet_socket() {
+  Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!fd) throw_errno("socket", "AF_UNIX");
+  return fd;
+}
+
+void make_nonblocking(int fd) {
+  if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) throw_errno("fcntl", "O_NONBLOCK");
+}
+
+constexpr std::size_t most_descriptors = 4;
+
+}  // namespace
+
+Fd listen_at(const std::filesystem::path& path) {
+  const sockaddr_un address = address_of(path);
+  Fd fd = packet_socket();
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw_errno("bind", path.native());
+  if (::listen(fd.get(), 1024) != 0) throw_errno("listen", path.native());
+  make_nonblocking(fd.get());
+  return fd;
+}
+
+Fd connect_to(const std::filesystem::path& path) {
+  const sockaddr_un address = address_of(path);
+  Fd fd = packet_socket();
+  while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    if (errno != EINTR) throw_errno("connect", path.native());
+  make_nonblocking(fd.get());
+  return fd;
+}
+
+Fd accept_from(int listener) {
+  for (;;) {
+    Fd fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (fd) return fd;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
+    if (errno != EINTR && errno != ECONNABORTED) throw_errno("accept4", "broker socket");
+  }
+}
+
+std::pair<Fd, Fd> doorbell_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) throw_errno("socketpair", "doorbell");
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+Sent send_message(int socket, std::span<const std::byte> message, std::span<const int> descriptors) {
+  iovec data{const_cast<std::byte*>(message.data()), message.size()};
+  alignas(cmsghdr) std::byte control[CMSG_SPACE(most_descriptors * sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  if (!descriptors.empty()) {
+    header.msg_control = control;
+    header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
+  }
+  for (;;) {
+    if (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return Sent::ok;
+    switch (errno) {
+      case EINTR: continue;
+      case EAGAIN:
+      case ENOBUFS: return Sent::full;
+      case ETOOMANYREFS:
+      case ENOMEM: throw_errno("sendmsg", "broker socket");
+      default: return Sent::gone;
+    }
+  }
+}
+
+Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd>& descriptors) {
+  iovec data{buffer.data(), buffer.size()};
+  alignas(cmsghdr) std::byte control[CMSG_SPACE(most_descriptors * sizeof(int))];
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t size = 0;
+  for (;;) {
+    size = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    if (size >= 0) break;
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
+    // ECONNRESET: the peer left without reading; what it had sent comes with the next calls.
+    if (errno == ECONNRESET) continue;
+    return {Received::Kind::gone, 0, false};
+  }
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
+      descriptors.emplace_back(fd);
+    }
+  }
+  if (size == 0) return {Received::Kind::gone, 0, false};
+  return {Received::Kind::message, static_cast<std::size_t>(size), (header.msg_flags & MSG_CTRUNC) != 0};
+}
+
+bool ring(int doorbell) noexcept {
+  const char token = 1;
+  for (;;) {
+    if (::send(doorbell, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
+    if (errno == EINTR) continue;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
+  }
+}
+
+bool quiet(int doorbell) noexcept {
+  char tokens[256];
+  for (;;) {
+    const ssize_t size = ::recv(doorbell, tokens, sizeof tokens, MSG_DONTWAIT);
+    if (size == 0) return false;
+    if (size > 0) return true;  // level-triggered: more would be reported again
+    if (errno == EINTR) continue;
+    return errno == EAGAIN || errno == EWOULDBLOCK;
+  }
+}
+
+bool wait_readable(int fd, Timeout timeout) noexcept {
+  pollfd entry{fd, POLLIN, 0};
+  const auto whole = std::chrono::ceil<std::chrono::milliseconds>(std::clamp<Timeout>(timeout, {}, std::chrono::hours(24)));
+  return ::poll(&entry, 1, timeout == Timeout::max() ? -1 : static_cast<int>(whole.count())) == 1;
+}
+
+Credentials credentials_of_peer(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) throw_errno("getsockopt", "SO_PEERCRED");
+  return {credentials.pid, credentials.uid};
+}
+
+Fd pidfd_of_peer(int socket, std::int64_t pid) {
+  int fd = -1;
+  socklen_t size = sizeof fd;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0) {
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return Fd(fd);
+  }
+  return open_pidfd(pid);
+}
+
+}  // namespace fairway::sys

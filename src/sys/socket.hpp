@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <fairway/types.hpp>
+
+#include "sys/fd.hpp"
+
+/// Unix domain sockets that keep message boundaries and carry descriptors. Nothing here blocks but `connect_to`.
+namespace fairway::sys {
+
+/// Throws std::system_error; ENAMETOOLONG when the path does not fit into a socket address.
+Fd listen_at(const std::filesystem::path& path);
+/// Throws std::system_error; ENOENT or ECONNREFUSED when nobody listens.
+Fd connect_to(const std::filesystem::path& path);
+/// Nothing: no connection waits. Throws std::system_error: EMFILE and the like.
+Fd accept_from(int listener);
+/// A pair of stream sockets for a doorbell.
+std::pair<Fd, Fd> doorbell_pair();
+
+enum class Sent { ok, full, gone };
+/// Sends one message and borrowed descriptors with it. Throws std::system_error only for ETOOMANYREFS and ENOMEM.
+Sent send_message(int socket, std::span<const std::byte> message, std::span<const int> descriptors = {});
+
+struct Received {
+  enum class Kind { message, nothing, gone };
+  Kind kind = Kind::nothing;
+  std::size_t size = 0;          ///< of the message; larger than the buffer: it was cut off
+  bool descriptors_lost = false;  ///< no room for them in this process
+};
+Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd>& descriptors);
+
+/// True: the ring is in the socket, or enough others are. False: the other end is gone.
+bool ring(int doorbell) noexcept;
+/// Empties the doorbell. False: the other end is gone.
+bool quiet(int doorbell) noexcept;
+
+/// False: time is over, or a signal came.
+bool wait_readable(int fd, Timeout timeout) noexcept;
+
+struct Credentials {
+  std::int64_t pid = 0;
+  std::uint32_t uid = 0;
+};
+Credentials credentials_of_peer(int socket);
+/// A pidfd of the process that connected; none where the kernel has no way to tell.
+Fd pidfd_of_peer(int socket, std::int64_t pid);
+
+}  // namespace fairway::sys

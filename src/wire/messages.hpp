@@ -1,0 +1,230 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include <fairway/error.hpp>
+#include <fairway/types.hpp>
+
+#include "base/ids.hpp"
+#include "shm/layout.hpp"
+
+/// The control messages between a context and the broker, one struct each. PROTOCOL.md has the conversation.
+/// A struct's members are its wire format, in native byte order, behind a tag; frames are zero-padded.
+namespace fairway::wire {
+
+inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::size_t name_limit = 63;
+
+/// A text of at most `n - 1` bytes, zero-terminated and zero-padded.
+template <std::size_t n>
+struct Text {
+  std::array<char, n> chars{};
+
+  static Text of(std::string_view from) noexcept {
+    Text text;
+    for (std::size_t i = 0; i < from.size() && i < n - 1; ++i) text.chars[i] = from[i];
+    return text;
+  }
+  std::string_view view() const noexcept { return {chars.data()}; }
+  bool valid() const noexcept { return chars[n - 1] == '\0'; }
+};
+
+using Name = Text<64>;
+using Detail = Text<160>;
+/// Proves that a process was started by who holds it; 128 random bits.
+using Secret = std::array<std::uint64_t, 2>;
+
+/// "Nobody knows": the stream ends where its writer stopped.
+inline constexpr std::uint64_t unknown_final = ~std::uint64_t{0};
+
+// Context to broker -----------------------------------------------------------------------------------------
+
+/// The first message of a connection.
+struct Hello {
+  std::uint32_t protocol = protocol_version;
+  std::uint32_t layout = shm::layout_version;
+  std::uint64_t features = 0;
+  Name name;
+  Secret invitation{};  ///< zero: none
+};
+/// Asks for a fresh segment of `size` bytes.
+struct LeaseRequest {
+  std::uint64_t size = 0;
+};
+/// The segment is mapped, its memory is there: it can be sealed.
+struct LeaseMapped {
+  SegmentId segment;
+};
+/// A lease that is not needed, or could not be mapped.
+struct LeaseReturned {
+  SegmentId segment;
+};
+/// Both ports of a new channel are mine; the next messages share them.
+struct Create {
+  ChannelId channel;
+};
+/// The lease becomes a generation of the port's stream.
+struct Bind {
+  PortId port;
+  SegmentId segment;
+  std::uint64_t previous_final = 0;  ///< where the previous generation ends; 0 for the first
+  Generation generation = 0;
+  std::uint16_t linear = 0;
+  std::uint32_t pad = 0;
+};
+/// The port goes to the context of that name. Answered by Reply; `patient`: not before the name is there.
+struct Connect {
+  std::uint64_t request = 0;
+  PortId port;
+  std::uint64_t patient = 0;
+  Name name;
+};
+/// Do not wait for the name any longer.
+struct CancelConnect {
+  std::uint64_t request = 0;
+};
+/// The port waits for the process that shows the secret.
+struct Invite {
+  PortId port;
+  Secret secret{};
+};
+/// The process is gone: close the port if it still waits.
+struct Revoke {
+  Secret secret{};
+};
+/// The lease becomes my half of the link.
+struct LinkBind {
+  LinkId link;
+  std::uint32_t pad = 0;
+  SegmentId segment;
+};
+/// A message was posted on the port before its other side could be told directly.
+struct Kick {
+  PortId port;
+};
+/// The port is closed; its stream ends at `final` of the newest generation.
+struct Close {
+  PortId port;
+  std::uint64_t final = 0;
+  CloseReason reason = CloseReason::closed;
+  std::uint32_t pad = 0;
+};
+/// The port's incoming stream is read to its end.
+struct End {
+  PortId port;
+};
+/// Of the port's incoming stream, this generation is read to its end.
+struct Done {
+  PortId port;
+  Generation generation = 0;
+  std::uint16_t pad[3] = {};
+};
+/// The segment of an Install could not be taken in: send it again.
+struct Refetch {
+  PortId port;
+  Generation generation = 0;
+  std::uint16_t pad[3] = {};
+};
+/// The same for a LinkInstall.
+struct RefetchLink {
+  LinkId link;
+};
+/// So many messages with descriptors have arrived.
+struct Credit {
+  std::uint64_t count = 0;
+};
+
+// Broker to context -----------------------------------------------------------------------------------------
+
+/// With the table of contexts.
+struct Welcome {
+  std::uint64_t features = 0;
+  ContextId context;
+  std::uint32_t row = 0;  ///< in that table
+};
+/// The answer to Hello instead of Welcome.
+struct Refusal {
+  std::uint64_t code = 0;  ///< Errc
+  Detail detail;
+};
+/// With the memory, writable.
+struct Lease {
+  SegmentId segment;
+  std::uint64_t size = 0;
+};
+struct LeaseRefused {
+  std::uint64_t size = 0;
+  Detail detail;
+};
+/// Channel numbers to use, with their table.
+struct Ids {
+  ChannelId first;
+  std::uint64_t count = 0;
+};
+/// With this side's end of the doorbell and the other's pidfd.
+struct Link {
+  LinkId link;
+  ContextId peer;
+  std::int64_t pid = 0;
+  Name name;
+};
+/// With the other side's half of the link, read-only.
+struct LinkInstall {
+  LinkId link;
+};
+struct LinkDrop {
+  LinkId link;
+};
+/// The port opposite is owned by the context at the other end of the link.
+struct Paired {
+  PortId port;
+  LinkId link;
+  Epoch peer_epoch = 0;
+};
+/// A generation of the port's incoming stream, read-only.
+struct Install {
+  PortId port;
+  std::uint64_t size = 0;
+  std::uint64_t previous_final = 0;
+  Epoch epoch = 0;
+  Generation generation = 0;
+  std::uint16_t linear = 0;
+};
+/// Answers Connect.
+struct Reply {
+  std::uint64_t request = 0;
+  std::uint64_t code = 0;  ///< Errc; 0: done
+  Detail detail;
+};
+/// The port is yours: somebody connected, or your parent left it for you.
+struct Granted {
+  enum class Origin : std::uint32_t { connect = 1, parent = 2 };
+  PortId port;
+  Epoch epoch = 0;
+  Origin origin = Origin::connect;
+};
+/// Look at the port.
+struct Kicked {
+  PortId port;
+};
+/// The port opposite is closed, its stream ends at `final` of the newest generation.
+struct PortClosed {
+  PortId port;
+  std::uint64_t final = 0;
+  CloseReason reason = CloseReason::closed;
+  std::uint32_t pad = 0;
+};
+
+using ClientMessage = std::variant<Hello, LeaseRequest, LeaseMapped, LeaseReturned, Create, Bind, Connect, CancelConnect, Invite, Revoke,
+                                   LinkBind, Kick, Close, End, Done, Refetch, RefetchLink, Credit>;
+using BrokerMessage = std::variant<Welcome, Refusal, Lease, LeaseRefused, Ids, Link, LinkInstall, LinkDrop, Paired,
+                                   Install, Reply, Granted, Kicked, PortClosed>;
+
+/// How many descriptors come with a message.
+std::size_t descriptors_of(const BrokerMessage& message) noexcept;
+
+}  // namespace fairway::wire

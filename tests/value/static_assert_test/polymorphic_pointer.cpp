@@ -1,0 +1,29 @@
+// Must not compile: "fairway: a pointer to a polymorphic type cannot be sent".
+#include <memory>
+#include <vector>
+
+#include <fairway/archive.hpp>
+
+struct Shape {
+  virtual ~Shape() = default;
+  template <class Archive>
+  void serialize(Archive&, unsigned) {}
+};
+
+struct Message {
+  std::unique_ptr<Shape> member;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& member;
+  }
+};
+
+template <>
+inline constexpr std::string_view fairway::type_key<Message> = "Message";
+
+int main() {
+  std::vector<std::byte> bytes;
+  fairway::encode_object(Message{}, bytes);
+  static_cast<void>(fairway::decode_object<Message>(bytes));
+}
