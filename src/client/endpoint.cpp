@@ -174,10 +174,8 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
         }
         take(record, event);
         in_.pop(record);
-        if (shm::ControlBlock* const mine = out_.control()) {
-          shm::add(mine->statistics.messages_read, 1);
-          shm::add(mine->statistics.bytes_read, record.header.length);
-        }
+        ++messages_read_;
+        bytes_read_ += record.header.length;
         publish_head();
         answer_want();
         return Next::message;
@@ -231,6 +229,8 @@ void Endpoint::take(const shm::Record& record, MessageEvent& event) {
 void Endpoint::publish_head() noexcept {
   shm::ControlBlock* const mine = out_.control();
   if (mine == nullptr) return;
+  mine->statistics.messages_read.store(messages_read_, std::memory_order_relaxed);
+  mine->statistics.bytes_read.store(bytes_read_, std::memory_order_relaxed);
   // release: pairs with the acquire in Outgoing::refresh_head; the payload is copied out.
   mine->head.store(in_.position().pack(), std::memory_order_release);
   FAIRWAY_HOOK(read_head_published);

@@ -113,6 +113,8 @@ class Endpoint {
   const shm::PortRow* opposite_row_ = nullptr;
   Outgoing out_;
   Incoming in_;
+  std::uint64_t messages_read_ = 0;
+  std::uint64_t bytes_read_ = 0;
   std::uint32_t answered_arm_ = 0;
   std::uint32_t answered_want_ = 0;
   std::uint64_t awaited_ = 0;      ///< size of the lease that was asked for; 0: none

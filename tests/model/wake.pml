@@ -10,7 +10,8 @@
  * round a loop raises a count, and store() asserts that counts stay small: a complete search without
  * errors has no livelock either.
  *
- * README.md says what is not modelled; run.sh lists the configurations and what each must give.
+ * README.md says what is not modelled, and what each #ifdef with the name of a mistake takes away;
+ * run.sh lists the configurations and what each must give.
  *
  * Who writes what. Every word has one writer; each context keeps private copies of what it wrote.
  *
@@ -148,6 +149,9 @@ bool acked;             /* W has fenced once, and does so from now on */
  * each. So there is one before every access to memory, bell or mail; only these share a step:
  *   - a load and the decisions on its value, but never a later store: a membarrier may come between
  *   - stores with nothing between them: the buffer lets others see them one by one anyway
+ *   - the tail of a ready ring and the entries behind it: nobody writes those before TAKEN moves
+ *   - draining the bell and reading the mail: what arrives between them is still there next time
+ * Ringing is not a fence here, although the system call is one: nothing may rest on it.
  */
 chan turn[2] = [0] of { bit };
 

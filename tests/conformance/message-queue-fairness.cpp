@@ -1,0 +1,97 @@
+// SEMANTICS 10; after the task-queue behaviour that webmessaging/message-channels/worker-post-after-close.any.js and
+// html/webappapis/scripting/event-loops/fully_active_document.window.js rely on.
+#include "conformance/transports.hpp"
+
+namespace fairway::test {
+namespace {
+
+TEST(Fairness, a_handler_that_reposts_for_ever_does_not_starve_another_port_or_a_callback) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory()});
+  MessageChannel busy(context);
+  MessageChannel calm(context);
+  int reposts = 0;
+  busy.port2.on_message([&](MessageEvent&) {
+    ++reposts;
+    busy.port1.post_message("again");
+  });
+  busy.port1.post_message("first");
+  bool calm_ran = false;
+  calm.port2.on_message([&](MessageEvent&) { calm_ran = true; });
+  calm.port1.post_message("now");
+  bool callback_ran = false;
+  context.post([&] { callback_ran = true; });
+  for (int turn = 0; turn < 3; ++turn) context.poll();
+  EXPECT_TRUE(calm_ran);
+  EXPECT_TRUE(callback_ran);
+  EXPECT_LE(reposts, 3 * 1000);
+}
+
+TEST(Fairness, a_flood_from_another_context_does_not_starve_the_others) {
+  Channel flooded(Transport::two_contexts);
+  flooded.b->listen();
+  for (int i = 0; i < 5000; ++i) flooded.a->post("flood");
+  auto& side = dynamic_cast<LocalSide&>(*flooded.b);
+  // At most 1000 of them in one turn, although all are there.
+  const Events turn = side.pump(1, std::chrono::milliseconds(100));
+  EXPECT_LE(turn.size(), 1000u);
+  EXPECT_GE(turn.size(), 1u);
+}
+
+TEST(Loop, run_within_a_callback_is_an_InvalidStateError_and_receive_is_fine) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory()});
+  MessageChannel one(context);
+  MessageChannel two(context);
+  two.port1.post_message("inner");
+  std::string name;
+  std::string inner;
+  one.port2.on_message([&](MessageEvent&) {
+    try {
+      context.run();
+    } catch (const DOMException& error) {
+      name = error.name();
+    }
+    inner = two.port2.receive()->string();
+    context.stop();
+  });
+  one.port1.post_message("outer");
+  context.run();
+  EXPECT_EQ(name, "InvalidStateError");
+  EXPECT_EQ(inner, "inner");
+}
+
+TEST(Loop, an_exception_from_a_callback_leaves_run_and_loses_nothing) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory()});
+  MessageChannel channel(context);
+  std::string received;
+  channel.port2.on_message([&](MessageEvent& event) {
+    received += event.string();
+    if (event.string() == "2") throw std::runtime_error("two");
+    if (event.string() == "3") context.stop();
+  });
+  for (const char* const text : {"1", "2", "3"}) channel.port1.post_message(text);
+  EXPECT_THROW(context.run(), std::runtime_error);
+  EXPECT_EQ(received, "12");
+  context.run();
+  EXPECT_EQ(received, "123");
+}
+
+TEST(Loop, a_call_from_another_thread_is_an_InvalidStateError) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory()});
+  MessageChannel channel(context);
+  std::string name;
+  std::thread([&] {
+    try {
+      channel.port1.post_message("wrong thread");
+    } catch (const DOMException& error) {
+      name = error.name();
+    }
+  }).join();
+  EXPECT_EQ(name, "InvalidStateError");
+}
+
+}  // namespace
+}  // namespace fairway::test
