@@ -77,6 +77,8 @@ class Context {
   void service_broker_if_news();
   void make_hot(Endpoint& endpoint);
   void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
+  /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something.
+  bool wait_for_lease(std::uint64_t size);
   void forget(Endpoint& endpoint) noexcept;
   std::uint64_t next_local_sequence() noexcept { return next_local_sequence_++; }
   /// The endpoint's local queue has a (new) first message.
@@ -211,6 +213,7 @@ class Context {
   std::uint64_t last_descriptors_ns_ = 0;
   std::uint64_t last_retry_ns_ = 0;
   bool servicing_ = false;
+  bool broker_slow_ = false;
 };
 
 }  // namespace fairway::client

@@ -10,7 +10,7 @@ namespace fairway::client {
 
 namespace {
 
-constexpr std::uint64_t broker_key = 0;
+constexpr std::uint64_t patience_with_broker_ns = 20'000'000;
 constexpr std::uint64_t link_key(LinkId link) { return std::uint64_t{link.value} << 8 | 2; }
 
 }  // namespace
@@ -23,9 +23,29 @@ void Context::service_broker() {
   if (std::exchange(servicing_, true)) return;
   const bool was_alive = broker_.alive();
   broker_.flush();
-  while (auto message = broker_.receive()) handle(*message);
+  while (auto message = broker_.receive()) {
+    broker_slow_ = false;
+    handle(*message);
+  }
   servicing_ = false;
   if (was_alive && !broker_.alive()) on_broker_lost();
+}
+
+bool Context::wait_for_lease(std::uint64_t size) {
+  if (servicing_) return false;
+  const std::uint64_t deadline = sys::now_ns() + patience_with_broker_ns;
+  const std::uint64_t refusals = leases_.refusals();
+  for (;;) {
+    service_broker();
+    if (leases_.has(size) || awaiting_lease_.empty()) return true;
+    const std::uint64_t now = sys::now_ns();
+    if (!broker_.alive() || broker_slow_ || leases_.refusals() != refusals) return false;
+    if (now >= deadline) {
+      broker_slow_ = true;
+      return false;
+    }
+    broker_.wait(Timeout(static_cast<std::int64_t>(deadline - now)));
+  }
 }
 
 bool Context::awake_for_news() const noexcept {

@@ -86,8 +86,8 @@ void Endpoint::progress() {
 }
 
 void Endpoint::grow() {
-  // Twice at the most: the first generation may be too small for what waits.
-  for (int attempt = 0; attempt < 3 && !ended_; ++attempt) {
+  // A few times at the most: the first generation may be too small for what waits.
+  for (int attempt = 0; attempt < 6 && !ended_; ++attempt) {
     std::uint64_t size = out_.wanted_segment(closing_);
     if (awaited_ != 0 && size != 0 && (closing_ ? awaited_ >= size : out_.useful(awaited_))) size = awaited_;
     if (size == 0 || (out_.open() && !out_.has_backlog())) break;
@@ -95,8 +95,9 @@ void Endpoint::grow() {
     if (!lease) {
       awaited_ = size;
       context_.await_lease(*this);
-      context_.service_broker_if_news();
-      return;
+      // The broker answers within microseconds, or not at all: what is posted should not stay in this process.
+      if (!context_.wait_for_lease(size)) return;
+      continue;
     }
     awaited_ = 0;
     if (!bind(*std::move(lease))) return;

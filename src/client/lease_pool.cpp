@@ -67,6 +67,7 @@ bool LeasePool::add(const wire::Lease& message, sys::Fd memory) {
     log(LogLevel::warning, [&] { return std::string("a segment cannot be mapped: ") + error.what(); });
     broker_.send(wire::LeaseReturned{message.segment});
     ++refused_[message.size];
+    ++refusals_;
     return false;
   }
   if (message.size != shm::small_segment && leases_.size() - leases_.count(shm::small_segment) > most_spare + 1) {
@@ -83,6 +84,7 @@ void LeasePool::refused(const wire::LeaseRefused& message) {
   log(LogLevel::warning, [&] { return "no segment of " + std::to_string(message.size) + " bytes: " + std::string(message.detail.view()); });
   if (std::size_t& count = requested_[message.size]; count != 0) --count;
   ++refused_[message.size];
+  ++refusals_;
 }
 
 void LeasePool::retry_refused() {

@@ -35,6 +35,8 @@ class LeasePool {
 
   /// Asks again for what was refused: the cause may have passed.
   void retry_refused();
+  bool has(std::uint64_t size) const { return leases_.contains(size); }
+  std::uint64_t refusals() const noexcept { return refusals_; }
   bool has_refused() const noexcept { return !refused_.empty(); }
 
  private:
@@ -44,6 +46,7 @@ class LeasePool {
   std::multimap<std::uint64_t, Lease> leases_;       ///< by size
   std::map<std::uint64_t, std::size_t> requested_;   ///< how many of each size are under way
   std::map<std::uint64_t, std::size_t> refused_;
+  std::uint64_t refusals_ = 0;
   std::size_t keep_ = 4;
 };
 

@@ -89,15 +89,18 @@ std::uint64_t Outgoing::wanted_segment(bool closing) const noexcept {
   if (control_ == nullptr) return shm::small_segment;
   if (backlog_.empty()) return 0;
   if (closing) return std::max<std::uint64_t>(shm::small_segment, round_to_page(shm::data_offset + backlog_size_));
-  if (static_cast<Generation>(next_ - 1 - reader_generation_) >= most_unread) return 0;
+  const auto unread = static_cast<Generation>(next_ - 1 - reader_generation_);
+  if (unread >= most_unread) return 0;
+  // Steep steps: a stream that outgrows its first ring gets a large one soon, and a reader that stands still costs
+  // few generations.
   const std::uint64_t first = shm::record_size(backlog_.front().payload.size());
-  if (first > largest_ring / 2) return round_to_page(shm::data_offset + first);
-  const bool growing = writer_.shape() == shm::Shape::linear || writer_.capacity() < largest_ring;
-  if (!growing && backlog_size_ <= largest_ring / 4) return 0;  // the reader will make room
-  const std::uint64_t needed = std::max({writer_.shape() == shm::Shape::ring ? writer_.capacity() * 2 : 0, first * 2, backlog_size_ * 2});
-  if (needed <= largest_ring) return shm::data_offset + std::bit_ceil(needed);
-  if (growing && backlog_size_ <= largest_ring) return shm::data_offset + largest_ring;
-  return round_to_page(shm::data_offset + backlog_size_ + backlog_size_ / 4);  // a spill, and what is posted meanwhile
+  const bool fits_ring = first <= largest_ring / 2;
+  const bool ring = writer_.shape() == shm::Shape::ring;
+  std::uint64_t capacity = writer_.capacity() * 4;
+  if (ring && capacity < largest_ring * 4 && fits_ring)
+    capacity = std::min(largest_ring, std::bit_ceil(std::max({writer_.capacity() * 8, first * 2, backlog_size_ * 2})));
+  if (!ring && unread == 0 && fits_ring) capacity = largest_ring;  // the reader has caught up
+  return shm::data_offset + std::max(std::min(capacity, largest_spill), round_to_page(first));
 }
 
 bool Outgoing::useful(std::uint64_t segment_size) const noexcept {

@@ -21,8 +21,10 @@ class Outgoing {
  public:
   /// Rings do not grow beyond this; what is larger travels in a linear generation of its own.
   static constexpr std::uint64_t largest_ring = std::uint64_t{4} << 20;
+  /// Nor do the linear ones that take what the ring has no room for, unless a single message needs it.
+  static constexpr std::uint64_t largest_spill = std::uint64_t{1} << 30;
   /// A reader that is so many generations behind gets no more of them until it moves on.
-  static constexpr Generation most_unread = 4;
+  static constexpr Generation most_unread = 8;
 
   enum class Push { committed, queued };
   /// Appends a record. `reader`: the control block of the other side, null while there is none.
