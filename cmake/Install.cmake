@@ -1,12 +1,24 @@
+# What users get: the library with its exported names, the programs, the package files.
+get_target_property(fairway_type fairway TYPE)
+if(fairway_type STREQUAL "SHARED_LIBRARY")
+  target_link_options(fairway PRIVATE LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  set_target_properties(fairway PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+endif()
+
+if(NOT FAIRWAY_INSTALL)
+  return()
+endif()
+
 include(CMakePackageConfigHelpers)
 
 install(TARGETS fairway EXPORT fairway-targets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS fairwayd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-if(FAIRWAY_TOOLS)
+if(TARGET fairway_inspector)
   install(TARGETS fairway_inspector RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 install(DIRECTORY include/fairway DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT fairway-targets NAMESPACE fairway:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fairway)
 configure_package_config_file(cmake/fairway-config.cmake.in ${PROJECT_BINARY_DIR}/fairway-config.cmake
@@ -15,5 +27,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/fairway-config-version.cm
 install(FILES ${PROJECT_BINARY_DIR}/fairway-config.cmake ${PROJECT_BINARY_DIR}/fairway-config-version.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/fairway)
 
+# Relative to itself: `cmake --install --prefix` may put it anywhere.
+file(RELATIVE_PATH fairway_pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/fairway.pc.in ${PROJECT_BINARY_DIR}/fairway.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/fairway.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -9,7 +9,8 @@ if(count EQUAL 0)
   message(FATAL_ERROR "no headers in ${ROOT}/include/fairway")
 endif()
 
-set(source ${CMAKE_CURRENT_BINARY_DIR}/header.cpp)
+get_filename_component(name ${COMPILER} NAME)
+set(source ${CMAKE_CURRENT_BINARY_DIR}/header_alone_${name}.cpp)
 foreach(header IN LISTS headers)
   file(WRITE ${source} "#include <${header}>\n#include <${header}>\n")
   execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I${ROOT}/include ${source}

@@ -71,6 +71,7 @@ class Context {
   // For endpoints ---------------------------------------------------------------------------------------------
 
   BrokerLink& broker() noexcept { return broker_; }
+  bool broker_alive() const noexcept { return broker_.alive(); }
   LeasePool& leases() noexcept { return leases_; }
   void service_broker();
   /// Only if the broker's table says that there is something: no system call otherwise.
@@ -159,6 +160,7 @@ class Context {
   bool spin(std::uint64_t until_ns, const Endpoint* only);
   bool worth_spinning() const noexcept;
   bool prepare_to_sleep(Endpoint* only);
+  void sleep_barrier();
   void handle_descriptors(Timeout timeout);
   void note_cpu() noexcept;
   std::uint64_t next_retry_ns() const noexcept;
@@ -214,6 +216,7 @@ class Context {
   std::uint64_t last_retry_ns_ = 0;
   bool servicing_ = false;
   bool broker_slow_ = false;
+  bool barrier_failed_ = false;
 };
 
 }  // namespace fairway::client

@@ -203,6 +203,7 @@ void Context::on(const wire::Granted& m, BrokerLink::Message&) {
     parent_port_ = adopt(std::move(endpoint));
   } else {
     connections_.push_back(std::move(endpoint));
+    FAIRWAY_HOOK(connect_accepted);
   }
 }
 

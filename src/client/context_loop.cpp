@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/hook.hpp"
+#include "base/log.hpp"
 #include "client/context.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -26,6 +27,7 @@ constexpr std::uint64_t most_spin_ns = 50'000;
 constexpr std::uint64_t descriptors_interval_ns = 100'000'000;
 /// What the broker refused is asked for again after that time.
 constexpr std::uint64_t retry_interval_ns = 100'000'000;
+constexpr std::uint64_t doze_ns = 5'000'000;
 constexpr int looks_between_clock_reads = 64;
 constexpr int looks_before_arming = 4096;
 
@@ -260,7 +262,10 @@ void Context::collect_ready() {
     if (!link->pending()) continue;
     bool all = false;
     link->collect(all, [this](PortId port) {
-      if (Endpoint* const endpoint = find(port)) make_hot(*endpoint);
+      Endpoint* const endpoint = find(port);
+      if (endpoint == nullptr) return;
+      endpoint->called();
+      make_hot(*endpoint);
     });
     if (all || link->damaged()) make_all_hot(*link);
   }
@@ -339,6 +344,16 @@ bool Context::prepare_to_sleep() {
   return !something_to_do(nullptr) && prepare_to_sleep(nullptr);
 }
 
+void Context::sleep_barrier() {
+  if (membarrier_ && !barrier_failed_ && !sys::global_barrier()) {
+    // A filter came after this context had joined. The others rely on the barrier: from here on this context only
+    // dozes.
+    barrier_failed_ = true;
+    log(LogLevel::error, [] { return "membarrier is refused since a context said that it calls it; install such filters first"; });
+  }
+  if (!membarrier_ || barrier_failed_) std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
 bool Context::prepare_to_sleep(Endpoint* only) {
   just_armed_.clear();
   std::vector<Endpoint*> kept;  // what was not read because nobody wants it now stays in the list
@@ -359,12 +374,15 @@ bool Context::prepare_to_sleep(Endpoint* only) {
   FAIRWAY_HOOK(sleep_published);
   // Orders the arm, want and sleep counts above before the looks below, and the other sides' commits before their
   // looks at the counts. Pairs with Link::order of every other side.
-  if (!links_.empty() && !(membarrier_ && sys::global_barrier())) std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!links_.empty()) sleep_barrier();
   FAIRWAY_HOOK(sleep_barrier_passed);
 
   bool missed = false;
   for (Endpoint* const endpoint : just_armed_) {
-    if (!endpoint->missed_something()) continue;
+    const bool wanted = endpoint == only || wants_messages(*endpoint);
+    // Of messages that nobody wants now only the end counts: the close event is due without a start.
+    const bool readable = endpoint->readable() && (wanted || (!endpoint->told_end() && endpoint->at_end()));
+    if (!readable && !endpoint->missed_room()) continue;
     make_hot(*endpoint);
     missed = true;
   }
@@ -395,6 +413,7 @@ void Context::handle_descriptors(Timeout timeout) {
 }
 
 std::uint64_t Context::next_retry_ns() const noexcept {
+  if (barrier_failed_) return sys::now_ns() + doze_ns;
   const bool waiting = leases_.has_refused() || !uninstalled_.empty() || !uninstalled_links_.empty();
   return waiting ? sys::now_ns() + retry_interval_ns : for_ever;
 }

@@ -132,7 +132,7 @@ bool Endpoint::bind(LeasePool::Lease lease) {
 }
 
 std::uint64_t Endpoint::buffered_amount() const noexcept {
-  if (!local()) return ended_ ? 0 : out_.unread_bytes(in_.control());
+  if (!local()) return peer_gone() ? 0 : out_.unread_bytes(in_.control());
   std::uint64_t bytes = 0;
   if (twin_ != nullptr)
     for (const LocalMessage& message : twin_->queue_) bytes += message.event.bytes().size();
@@ -165,12 +165,12 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
   while (!ended_) {
     FAIRWAY_HOOK(read_before);
     switch (in_.look(record)) {
-      case Incoming::Look::empty: return Next::empty;
+      case Incoming::Look::empty:
+        if (!stranded()) return Next::empty;
+        break;
       case Incoming::Look::record:
         if (record.header.type == shm::RecordType::close) {
-          in_.pop(record);
-          publish_head();
-          finish(CloseReason::closed);
+          finish_by_record(record);
           break;
         }
         take(record, event);
@@ -200,12 +200,12 @@ bool Endpoint::at_end() {
   shm::Record record;
   while (!ended_) {
     switch (in_.look(record)) {
-      case Incoming::Look::empty: return false;
+      case Incoming::Look::empty:
+        if (!stranded()) return false;
+        break;
       case Incoming::Look::record:
         if (record.header.type != shm::RecordType::close) return false;
-        in_.pop(record);
-        publish_head();
-        finish(CloseReason::closed);
+        finish_by_record(record);
         break;
       case Incoming::Look::advanced:
         publish_head();
@@ -260,12 +260,11 @@ void Endpoint::arm(std::uint64_t now_ns) noexcept {
   shm::add(mine->statistics.arms, 1);
   // relaxed: the barrier before sleep follows. Pairs with the load in announce of the other side.
   mine->arm.store(mine->arm.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  if (wants_room()) out_.want(out_.has_backlog() ? Outgoing::largest_ring / 2 : drain_below_);
+  if (wants_room()) out_.want(drain_below_);
   FAIRWAY_HOOK(arm_published);
 }
 
-bool Endpoint::missed_something() noexcept {
-  if (readable()) return true;
+bool Endpoint::missed_room() noexcept {
   if (!wants_room()) return false;
   if (drain_below_ != 0 && buffered_amount() <= drain_below_) return true;
   return out_.has_backlog() && out_.has_room(in_.control());
@@ -305,6 +304,30 @@ void Endpoint::finish(CloseReason reason) {
   ended_ = true;
   out_.drop_backlog();
   context_.broker().send(wire::End{id_});
+}
+
+void Endpoint::finish_by_record(const shm::Record& record) {
+  const auto reason = record.payload.size() == 1 ? static_cast<CloseReason>(record.payload[0]) : CloseReason::closed;
+  in_.pop(record);
+  publish_head();
+  finish(reason == CloseReason::broker_lost ? reason : CloseReason::closed);
+}
+
+bool Endpoint::misses_generation() const noexcept {
+  if (context_.broker_alive() || local() || in_.closed()) return false;
+  return in_.control() != nullptr ? in_.misses_generation() : called_;
+}
+
+bool Endpoint::stranded() {
+  if (!misses_generation()) return false;
+  log(LogLevel::warning, [&] { return "the broker died with the next segment of " + to_string(id_); });
+  in_.close(wire::unknown_final);
+  reason_ = CloseReason::broker_lost;
+  // The other side cannot know: its segment went out as always.
+  const std::byte reason{static_cast<unsigned char>(CloseReason::broker_lost)};
+  if (!out_.open() && link_ != nullptr) link_->notify(id_.opposite());
+  if (out_.open() && out_.push(shm::RecordType::close, 0, {&reason, 1}, in_.control()) == Outgoing::Push::committed) announce();
+  return true;
 }
 
 void Endpoint::protocol_error(const char* what) {

@@ -39,14 +39,18 @@ class Endpoint {
   enum class Next { message, empty, closed };
   /// Takes the next message. Closed: `reason` is why, and everything is read.
   Next next(MessageEvent& event);
+  /// The port has been told the reason.
+  bool told_end() const noexcept { return port == nullptr || port->close_reason.has_value(); }
   CloseReason reason() const noexcept { return reason_; }
   /// A cheap hint that `next` would not say empty.
-  bool readable() const noexcept { return !queue_.empty() || (ended_ ? !over_ : in_.readable() || twin_gone_); }
+  bool readable() const noexcept {
+    return !queue_.empty() || (ended_ ? !over_ : in_.readable() || twin_gone_ || misses_generation());
+  }
   /// Whether the only thing left to read is the end: then the close event is due, started or not.
   bool at_end();
   std::uint64_t buffered_amount() const noexcept;
   /// The other side is gone, as far as is known: what is posted goes nowhere.
-  bool peer_gone() const noexcept { return ended_ || twin_gone_; }
+  bool peer_gone() const noexcept { return ended_ || twin_gone_ || in_.closed(); }
   bool is_twin(const Endpoint* other) const noexcept { return twin_ != nullptr && twin_ == other; }
   bool local() const noexcept { return !id_; }
 
@@ -62,8 +66,8 @@ class Endpoint {
   void progress_with_lease() { grow(); }
   /// Asks the other side to say when there is something to read, or room to write.
   void arm(std::uint64_t now_ns) noexcept;
-  /// After the barrier that follows `arm`: whether there is something after all.
-  bool missed_something() noexcept;
+  /// After the barrier that follows `arm`: whether there is room to write after all. (`readable` is the other half.)
+  bool missed_room() noexcept;
   void note_started() noexcept {
     if (out_.control() != nullptr) out_.control()->statistics.started.store(1, std::memory_order_relaxed);
   }
@@ -74,6 +78,8 @@ class Endpoint {
 
   void paired(Link& link);
   void unlinked() noexcept { link_ = nullptr; }
+  /// The other side wants this port looked at.
+  void called() noexcept { called_ = true; }
   void installed(Generation index, sys::Mapping memory, shm::Shape shape, std::uint64_t previous_final);
   /// The other side is gone; what it committed is still read.
   void peer_closed(std::uint64_t final, CloseReason reason);
@@ -100,6 +106,10 @@ class Endpoint {
   void answer_want() noexcept;
   static void take(const shm::Record& record, MessageEvent& event);
   void finish(CloseReason reason);
+  void finish_by_record(const shm::Record& record);
+  /// The broker has taken with it a generation of the other side that this side will never see.
+  bool misses_generation() const noexcept;
+  bool stranded();
   void protocol_error(const char* what);
 
   Context& context_;
@@ -121,6 +131,7 @@ class Endpoint {
   std::uint64_t drain_below_ = 0;  ///< 0: no drain event is due
   CloseReason reason_ = CloseReason::closed;
   bool ended_ = false;    ///< the other side is gone and everything it wrote is read
+  bool called_ = false;   ///< something was announced before the first generation was installed
   bool over_ = false;     ///< `next` has said so
   bool closing_ = false;  ///< closed here, with a backlog on its way
 };

@@ -12,6 +12,7 @@ void Incoming::install(Generation index, sys::Mapping memory, shm::Shape shape, 
   shm::RingReader reader(bytes.subspan(shm::data_offset), shape);
   if (!generations_.empty()) generations_.back().final = previous_final;
   generations_.push_back({index, std::move(memory), reader});
+  newest_ = index;
 }
 
 void Incoming::close(std::uint64_t final) noexcept {

@@ -39,6 +39,10 @@ class Incoming {
   bool closed() const noexcept { return closed_; }
   Generation finished() const noexcept { return finished_; }
   shm::Position position() const noexcept;
+  /// Whether the other side writes a generation that is not installed here. Only right when all installs have come.
+  bool misses_generation() const noexcept {
+    return control_ != nullptr && control_->statistics.generation.load(std::memory_order_relaxed) != newest_;
+  }
 
   /// The other side's words of the pairing, null until its first generation.
   const shm::ControlBlock* control() const noexcept { return control_; }
@@ -55,6 +59,7 @@ class Incoming {
   const shm::ControlBlock* control_ = nullptr;
   std::deque<Part> generations_;
   Generation finished_ = 0;
+  Generation newest_ = 0;
   bool closed_ = false;
 };
 

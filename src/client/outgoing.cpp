@@ -149,6 +149,12 @@ void Outgoing::drop_backlog() noexcept {
 
 void Outgoing::want(std::uint64_t unread) noexcept {
   if (control_ == nullptr) return;
+  if (!backlog_.empty()) {
+    // Half a ring at a time. A linear generation gets no room by being read: then the next one is what helps.
+    const std::uint64_t taken = shm::record_size(backlog_.front().payload.size()) + shm::header_size;
+    const bool ring = writer_.shape() == shm::Shape::ring && taken <= writer_.capacity();
+    unread = ring ? std::min(writer_.capacity() / 2, writer_.capacity() - taken) : writer_.position();
+  }
   // The reader measures positions, the caller bytes: the record headers make the answer come a little late at most.
   const std::uint64_t in_ring = std::min(unread, writer_.position());
   const shm::Position position{static_cast<Generation>(next_ - 1), writer_.position() - in_ring};

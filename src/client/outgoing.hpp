@@ -58,7 +58,8 @@ class Outgoing {
 
   /// The owner's words of the pairing, null until the first generation.
   shm::ControlBlock* control() noexcept { return control_; }
-  /// Asks the reader to say when `unread_bytes` is down to about that. The caller looks again after its barrier.
+  /// Asks the reader to say when there is room for the backlog, or, without one, when `unread_bytes` is down to about
+  /// that. The caller looks again after its barrier.
   void want(std::uint64_t unread) noexcept;
   /// A reader that claims the impossible.
   bool damaged() const noexcept { return damaged_; }

@@ -2,7 +2,7 @@
 #include <bit>
 #include <utility>
 
-#include "base/assert.hpp"
+#include "base/hook.hpp"
 #include "route/registry.hpp"
 
 namespace fairway::route {
@@ -94,6 +94,7 @@ void Registry::connect(ContextId from, ContextId to, const wire::Connect& m, Act
   if (contexts_.at(to).ports.size() >= limits_.ports_per_context || contexts_.at(from).ports.size() > limits_.ports_per_context)
     return answer(from, m, Errc::quota, "the broker's limit ports_per_context is reached", actions);
   give_port(m.port, to, wire::Granted::Origin::connect, actions);
+  FAIRWAY_HOOK(broker_connected);
   actions.push_back(Send{from, wire::Reply{m.request, 0, {}}});
 }
 

@@ -56,7 +56,7 @@ TEST(ByteRingWrap, ARecordThatDoesNotFitBeforeTheWrapIsPaddedInEveryRemainder) {
 }
 
 TEST(ByteRingWrap, ARecordThatEndsAtTheWrapNeedsNoPadding) {
-  for (std::uint64_t remainder = 8; remainder <= capacity - 8; remainder += 8) {
+  for (std::uint64_t remainder = 8; remainder < capacity - 8; remainder += 8) {
     Standing at(capacity - remainder);
     const std::string payload(remainder - 8, 'p');
     ASSERT_TRUE(write(at.writer, at.reader.position(), payload)) << remainder;

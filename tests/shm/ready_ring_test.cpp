@@ -133,7 +133,7 @@ TEST(ReadyRing, ARingfulOfGarbageIsTheMostThatATailCanClaim) {
 
 TEST(ReadyRing, AHostileHeadBecomesAnOverflow) {
   Ring ring;
-  for (const std::uint64_t consumed : {std::uint64_t{1}, std::uint64_t{1000}, std::numeric_limits<std::uint64_t>::max()}) {
+  for (const std::uint64_t consumed : {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{1} << 63}) {
     const std::uint32_t before = ring.segment.ready_overflow;
     ring.writer.push(5, consumed);  // ahead of the tail
     EXPECT_EQ(ring.segment.ready_overflow.load(), before + 1) << consumed;

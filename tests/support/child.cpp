@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
@@ -22,6 +23,11 @@ namespace fairway::test {
 std::map<std::string, Role>& roles() {
   static std::map<std::string, Role> instance;
   return instance;
+}
+
+std::chrono::seconds Child::watchdog() {
+  const char* const seconds = std::getenv("FAIRWAY_WATCHDOG");
+  return std::chrono::seconds(seconds == nullptr ? 60 : std::atoi(seconds));
 }
 
 Child::Child(const std::string& role, std::vector<std::string> arguments, std::vector<std::string> environment) {
@@ -88,7 +94,7 @@ std::string Child::line() {
       return line;
     }
     pollfd entry{from_, POLLIN, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(std::chrono::milliseconds(watchdog).count()));
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::chrono::milliseconds(watchdog()).count()));
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0) throw std::runtime_error("watchdog: child " + std::to_string(pid_) + " says nothing");
     char text[4096];

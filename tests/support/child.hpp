@@ -25,7 +25,8 @@ struct RegisterRole {
 /// wait has a watchdog: a child that says nothing for that long fails the test.
 class Child {
  public:
-  static constexpr std::chrono::seconds watchdog{60};
+  /// $FAIRWAY_WATCHDOG seconds, or a minute.
+  static std::chrono::seconds watchdog();
 
   Child(const std::string& role, std::vector<std::string> arguments = {}, std::vector<std::string> environment = {});
   /// Kills the process if it still runs.

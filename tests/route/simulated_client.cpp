@@ -1,0 +1,248 @@
+#include "route/simulated_client.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "shm/layout.hpp"
+
+namespace fairway::route::test {
+
+// Messages of the broker: client/context_broker.cpp ----------------------------------------------------------
+
+void SimulatedClient::receive(std::mt19937_64& random) {
+  random_ = &random;
+  const wire::BrokerMessage message = std::move(in.front());
+  in.pop_front();
+  std::visit([this](const auto& body) { on(body); }, message);
+}
+
+void SimulatedClient::on(const wire::Lease& m) {
+  if (chance(30)) {
+    out.push_back(wire::LeaseReturned{m.segment});
+    return;
+  }
+  out.push_back(wire::LeaseMapped{m.segment});
+  leases_.push_back(m.segment);
+  bind_links();
+  for (auto& [port_id, port] : ports_)
+    if (port.closing && chance(2)) return close(port_id);  // its backlog has waited for that
+}
+
+void SimulatedClient::on(const wire::Ids& m) { ids_.emplace_back(m.first.value, m.first.value + m.count); }
+
+void SimulatedClient::on(const wire::Link& m) {
+  if (!links_.emplace(m.link, false).second) confused = "a link twice";
+  bind_links();
+}
+
+void SimulatedClient::bind_links() {
+  for (auto& [link, bound] : links_) {
+    if (bound) continue;
+    const auto lease = take_lease();
+    if (!lease) return;
+    out.push_back(wire::LinkBind{link, 0, *lease});
+    bound = true;
+  }
+}
+
+void SimulatedClient::on(const wire::LinkInstall& m) {
+  if (links_.contains(m.link) && troubles_.mapping && chance(3)) uninstalled_links_.push_back(m.link);
+}
+
+void SimulatedClient::on(const wire::LinkDrop& m) {
+  links_.erase(m.link);
+  for (auto& [port_id, port] : ports_)
+    if (port.link == m.link) port.link = {};
+}
+
+void SimulatedClient::on(const wire::Paired& m) {
+  const auto port = ports_.find(m.port);
+  if (!links_.contains(m.link)) confused = "paired over a link that it does not have";
+  if (port != ports_.end()) port->second.link = m.link;
+}
+
+void SimulatedClient::on(const wire::Install& m) {
+  const auto found = ports_.find(m.port);
+  if (found == ports_.end() || found->second.ended) return;
+  Port& port = found->second;
+  if (troubles_.mapping && chance(3)) {
+    uninstalled_.emplace_back(m.port, m.generation);
+    port.missing.insert(m.generation);
+    return;
+  }
+  const bool again = port.missing.erase(m.generation) != 0;
+  if (!again && !port.incoming.empty() && m.generation <= port.incoming.back() && !troubles_.hostile) confused = "generations out of order";
+  port.incoming.push_back(m.generation);
+  std::ranges::sort(port.incoming);
+  if (!port.open) bind(m.port, port);  // reading needs words of its own
+}
+
+void SimulatedClient::on(const wire::Reply& m) { replies_[m.request] = m; }
+
+void SimulatedClient::on(const wire::Granted& m) { ports_[m.port] = {}; }
+
+void SimulatedClient::on(const wire::PortClosed& m) {
+  const auto port = ports_.find(m.port);
+  if (port != ports_.end() && !port->second.ended) port->second.in_closed = true;
+}
+
+// What the user does: client/endpoint.cpp, client/context_finding.cpp ---------------------------------------
+
+std::optional<SegmentId> SimulatedClient::take_lease() {
+  if (leases_.empty()) {
+    out.push_back(wire::LeaseRequest{shm::small_segment});
+    return std::nullopt;
+  }
+  const SegmentId lease = leases_.back();
+  leases_.pop_back();
+  return lease;
+}
+
+bool SimulatedClient::bind(PortId port_id, Port& port) {
+  const auto lease = take_lease();
+  if (!lease) return false;
+  out.push_back(wire::Bind{port_id, *lease, port.next == 0 ? 0u : 640u, port.next, 0, 0});
+  ++port.next;
+  port.open = true;
+  return true;
+}
+
+std::optional<PortId> SimulatedClient::share() {
+  while (!ids_.empty() && ids_.front().first == ids_.front().second) ids_.pop_front();
+  if (ids_.empty()) return std::nullopt;
+  const ChannelId channel{ids_.front().first++};
+  out.push_back(wire::Create{channel});
+  const PortId mine = PortId::of(channel, 1);
+  ports_[mine] = {};
+  return mine;
+}
+
+void SimulatedClient::connect(const std::vector<std::string>& names) {
+  const std::string& other = names[(*random_)() % names.size()];
+  if (other == name) return;
+  const auto mine = share();
+  if (!mine) return;
+  const bool patient = chance(2);
+  pending_ = {next_request_++, *mine, patient};
+  out.push_back(wire::Connect{pending_->request, mine->opposite(), patient ? 1u : 0u, wire::Name::of(other)});
+}
+
+void SimulatedClient::finish_connecting() {
+  if (const auto reply = replies_.find(pending_->request); reply != replies_.end()) {
+    const PortId mine = pending_->mine;
+    const bool refused = reply->second.code != 0;
+    pending_.reset();
+    replies_.erase(reply);
+    if (refused) close(mine);  // the handle is never handed out
+  } else if (chance(4)) {      // the time is over
+    if (pending_->patient) out.push_back(wire::CancelConnect{pending_->request});
+    close(std::exchange(pending_, std::nullopt)->mine);
+  }
+}
+
+void SimulatedClient::spawn() {
+  const auto mine = share();
+  if (!mine) return;
+  const wire::Secret secret{id.value, next_secret_++};
+  out.push_back(wire::Invite{mine->opposite(), secret});
+  started.push_back(secret);
+}
+
+void SimulatedClient::post(PortId port_id, Port& port) {
+  if (port.ended || port.closing) return;
+  if (!port.open || chance(3)) bind(port_id, port);
+  if (!port.link && chance(2)) out.push_back(wire::Kick{port_id});
+}
+
+void SimulatedClient::read(PortId port_id, Port& port) {
+  if (port.ended || port.closing) return;
+  if (chance(200)) {  // damage is found
+    port.ended = true;
+    out.push_back(wire::Close{port_id, 640, CloseReason::protocol_error, 0});
+    return;
+  }
+  // What could not be mapped yet holds up what comes behind it.
+  if (!port.missing.empty()) return;
+  if (port.incoming.size() > 1) {
+    out.push_back(wire::Done{port_id, port.incoming.front(), {}});
+    port.incoming.erase(port.incoming.begin());
+  } else if (port.in_closed) {
+    port.ended = true;
+    out.push_back(wire::End{port_id});
+  }
+}
+
+void SimulatedClient::close(PortId port_id) {
+  const auto found = ports_.find(port_id);
+  if (found == ports_.end()) return;
+  Port& port = found->second;
+  if (!port.ended) {
+    if (!port.in_closed && chance(3) && !bind(port_id, port)) {
+      port.closing = true;  // until a lease comes
+      return;
+    }
+    out.push_back(wire::Close{port_id, 640, CloseReason::closed, 0});
+  }
+  ports_.erase(found);
+}
+
+void SimulatedClient::fetch_again() {
+  for (const auto& [port, generation] : std::exchange(uninstalled_, {})) out.push_back(wire::Refetch{port, generation, {}});
+  for (const LinkId link : std::exchange(uninstalled_links_, {})) out.push_back(wire::RefetchLink{link});
+}
+
+void SimulatedClient::act(std::mt19937_64& random, const std::vector<std::string>& names) {
+  random_ = &random;
+  if (pending_) return finish_connecting();  // nothing of the user's runs meanwhile
+  if (chance(20)) return fetch_again();
+  if (leases_.size() > 6) {
+    out.push_back(wire::LeaseReturned{leases_.front()});
+    leases_.erase(leases_.begin());
+    return;
+  }
+  if (leases_.size() < 2) out.push_back(wire::LeaseRequest{shm::small_segment});
+  if (ports_.empty() || chance(8)) return chance(4) ? spawn() : connect(names);
+  const auto port = std::next(ports_.begin(), static_cast<std::ptrdiff_t>(random() % ports_.size()));
+  switch (random() % 8) {
+    case 0: return close(port->first);
+    case 1:
+    case 2:
+    case 3: return post(port->first, port->second);
+    default: return read(port->first, port->second);
+  }
+}
+
+void SimulatedClient::misbehave(std::mt19937_64& random, const std::vector<std::string>& names) {
+  random_ = &random;
+  const auto port = [&] {
+    if (!ports_.empty() && !chance(4)) {
+      const PortId mine = std::next(ports_.begin(), static_cast<std::ptrdiff_t>(random() % ports_.size()))->first;
+      return chance(2) ? mine : mine.opposite();
+    }
+    return PortId{random() % 4096};
+  };
+  const auto segment = [&] { return leases_.empty() || chance(4) ? SegmentId{random() % 256} : leases_[random() % leases_.size()]; };
+  const auto request = [&] { return random() % next_request_; };
+  switch (random() % 16) {
+    case 0: out.push_back(wire::LeaseRequest{chance(4) ? random() : shm::small_segment * (random() % 8)}); break;
+    case 1: out.push_back(wire::LeaseMapped{segment()}); break;
+    case 2: out.push_back(wire::LeaseReturned{segment()}); break;
+    case 3: out.push_back(wire::Create{{random() % 4096}}); break;
+    case 4: out.push_back(wire::Bind{port(), segment(), random(), static_cast<Generation>(random() % 4), static_cast<std::uint16_t>(random() % 2), 0}); break;
+    case 5:
+    case 6: out.push_back(wire::Connect{next_request_++, port(), random() % 2, wire::Name::of(names[random() % names.size()])}); break;
+    case 7: out.push_back(wire::CancelConnect{request()}); break;
+    case 8: out.push_back(wire::Invite{port(), {id.value, random() % 16}}); break;
+    case 9: out.push_back(wire::Revoke{{random() % 8, random() % 16}}); break;
+    case 10: out.push_back(wire::LinkBind{{static_cast<std::uint32_t>(random() % 64)}, 0, segment()}); break;
+    case 11: out.push_back(wire::Kick{port()}); break;
+    case 12: out.push_back(wire::Close{port(), random(), static_cast<CloseReason>(random() % 6), 0}); break;
+    case 13: out.push_back(wire::End{port()}); break;
+    case 14: out.push_back(wire::Done{port(), static_cast<Generation>(random() % 4), {}}); break;
+    case 15: out.push_back(chance(2) ? wire::ClientMessage(wire::RefetchLink{{static_cast<std::uint32_t>(random() % 64)}})
+                                     : wire::ClientMessage(wire::Refetch{port(), static_cast<Generation>(random() % 4), {}})); break;
+  }
+}
+
+}  // namespace fairway::route::test

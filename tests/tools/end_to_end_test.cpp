@@ -1,0 +1,240 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/json.hpp>
+#include <fairway/fairway.hpp>
+
+#include "support/broker_thread.hpp"
+#include "support/temporary_directory.hpp"
+#include "tools/run.hpp"
+
+namespace fairway::test {
+namespace {
+
+namespace json = boost::json;
+
+using testing::AssertionFailure;
+using testing::AssertionResult;
+using testing::AssertionSuccess;
+
+AssertionResult contains(const std::string& text, const std::string& part) {
+  if (text.find(part) != std::string::npos) return AssertionSuccess();
+  return AssertionFailure() << "no \"" << part << "\" in:\n" << text;
+}
+
+AssertionResult one_line(const Outcome& outcome, int code, const std::string& part) {
+  if (outcome.code != code)
+    return AssertionFailure() << "exit code " << outcome.code << "\n" << outcome.out << outcome.err;
+  if (!outcome.out.empty()) return AssertionFailure() << "output:\n" << outcome.out;
+  if (outcome.err.find('\n') != outcome.err.size() - 1 || !outcome.err.starts_with("fairway: "))
+    return AssertionFailure() << "not one line:\n" << outcome.err;
+  return contains(outcome.err, part);
+}
+
+/// Two contexts of this thread with a channel between them: the player's end, and the sink's, which is not started.
+struct Pair {
+  explicit Pair(const std::filesystem::path& directory) {
+    sink = std::make_unique<Context>(ContextOptions{.name = "sink", .broker = directory});
+    player = std::make_unique<Context>(ContextOptions{.name = "player", .broker = directory});
+    sink->on_connect([this](MessageEvent& event) { theirs = std::move(event.ports[0]); });
+    mine = player->connect("sink");
+    while (!theirs) sink->run_once(std::chrono::seconds(10));
+  }
+  /// Lets both run until it holds; the test's time-out is the watchdog.
+  template <class Condition>
+  void run_until(Condition&& condition) {
+    while (!condition()) {
+      player->run_once(std::chrono::milliseconds(5));
+      sink->run_once(std::chrono::milliseconds(5));
+    }
+  }
+  /// Until both ports have opened their halves.
+  void settle(const std::filesystem::path& directory) {
+    run_until([&] {
+      const json::value list = json::parse(inspect({"ls", "--json", "--broker", directory.native()}).out);
+      return list.at_pointer("/channels/0/ports/0/memory").as_string() == "readable" &&
+             list.at_pointer("/channels/0/ports/1/memory").as_string() == "readable";
+    });
+  }
+
+  std::unique_ptr<Context> sink;
+  std::unique_ptr<Context> player;
+  MessagePort mine;
+  MessagePort theirs;
+};
+
+class Inspect : public testing::Test {
+ protected:
+  Outcome run(std::vector<std::string> arguments, Sight sight = Sight::all) const {
+    arguments.insert(arguments.begin(), {"--broker", directory.path().native()});
+    return inspect(arguments, sight);
+  }
+  /// The name of the only channel.
+  std::string channel() const {
+    const json::value list = json::parse(run({"ls", "--json"}).out);
+    return json::value_to<std::string>(list.at_pointer("/channels/0/name"));
+  }
+
+  TemporaryDirectory directory;
+};
+
+TEST(InspectEmbeddedBroker, ListsContextsAndChannelsWithWhatIsUnread) {
+  BrokerThread broker;
+  Pair pair(broker.directory());
+  for (int i = 0; i < 3; ++i) pair.mine.post_message("hello");
+  pair.settle(broker.directory());
+  const std::vector<std::string> options{"--broker", broker.directory().native()};
+
+  const Outcome text = inspect({"ls", options[0], options[1]});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_EQ(text.err, "");
+  for (const char* const part : {"player", "sink", "owned", "running", "ch-"}) EXPECT_TRUE(contains(text.out, part));
+
+  const Outcome machine = inspect({"ls", "--json", options[0], options[1]});
+  EXPECT_EQ(machine.code, 0) << machine.err;
+  const json::value list = json::parse(machine.out);
+  EXPECT_EQ(list.at("contexts").as_array().size(), 2u);
+  ASSERT_EQ(list.at("channels").as_array().size(), 1u);
+  std::int64_t unread = 0;
+  for (const json::value& port : list.at_pointer("/channels/0/ports").as_array())
+    unread += port.at("unread_messages").as_int64();
+  EXPECT_EQ(unread, 3);
+
+  const std::string channel = json::value_to<std::string>(list.at_pointer("/channels/0/name"));
+  const Outcome stuck = inspect({"stat", channel, options[0], options[1]});
+  EXPECT_EQ(stuck.code, 0) << stuck.err;
+  EXPECT_TRUE(contains(stuck.out, "has 3 unread"));
+  EXPECT_TRUE(contains(stuck.out, "start() was never called"));
+  EXPECT_TRUE(contains(stuck.out, channel + ".1"));
+
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(pair.theirs.receive(std::chrono::seconds(10)));
+  const Outcome idle = inspect({"stat", channel.substr(3), "--json", options[0], options[1]});
+  EXPECT_EQ(idle.code, 0) << idle.err;
+  const json::value report = json::parse(idle.out);
+  EXPECT_EQ(report.at("diagnosis").as_string(), "idle: everything that was posted is read");
+  // The player's port moved nowhere: which side it has is the library's choice.
+  const json::array& directions = report.at_pointer("/channel/directions").as_array();
+  const json::value& used =
+      directions[directions[0].at("messages_posted").is_int64() && directions[0].at("messages_posted").as_int64() == 3
+                     ? 0
+                     : 1];
+  EXPECT_EQ(used.at("messages_posted").as_int64(), 3);
+  EXPECT_EQ(used.at("messages_read").as_int64(), 3);
+  EXPECT_EQ(used.at("bytes_posted").as_int64(), 15);
+  EXPECT_EQ(used.at("unread_messages").as_int64(), 0);
+  EXPECT_TRUE(used.at("started").as_bool());
+  EXPECT_EQ(used.at("segments").as_array().size(), 1u);
+  EXPECT_EQ(used.at_pointer("/segments/0/size_bytes").as_int64(), 12288);
+}
+
+TEST_F(Inspect, ShowsTheGenerationsOfAStreamThatGrew) {
+  const Daemon daemon(directory.path());
+  Pair pair(directory.path());
+  for (int i = 0; i < 100; ++i) pair.mine.post_message(std::string(1000, 'x'));
+  std::size_t segments = 0;
+  std::int64_t unread = 0;
+  pair.settle(directory.path());
+  pair.run_until([&] {
+    const json::value report = json::parse(run({"stat", "--json", channel()}).out);
+    segments = 0;
+    unread = 0;
+    for (const json::value& direction : report.at_pointer("/channel/directions").as_array()) {
+      segments = std::max(segments, direction.at("segments").as_array().size());
+      unread += direction.at("unread_messages").as_int64();
+    }
+    return segments >= 2;
+  });
+  EXPECT_EQ(unread, 100);
+}
+
+TEST_F(Inspect, WorksWhileTheBrokerIsStopped) {
+  Daemon daemon(directory.path());
+  Pair pair(directory.path());
+  pair.mine.post_message("hello");
+  pair.settle(directory.path());
+  daemon.stop();
+  const Outcome list = run({"ls"});
+  EXPECT_EQ(list.code, 0) << list.err;
+  EXPECT_TRUE(contains(list.out, "pid " + std::to_string(daemon.pid()) + " (fairwayd), stopped"));
+  EXPECT_TRUE(contains(list.out, "player"));
+  const Outcome stat = run({"stat", channel()});
+  EXPECT_EQ(stat.code, 0) << stat.err;
+  EXPECT_TRUE(contains(stat.out, "has 1 unread"));
+  daemon.resume();
+}
+
+TEST_F(Inspect, NoContextIsNothingFound) {
+  const Daemon daemon(directory.path());
+  EXPECT_TRUE(one_line(run({"ls"}), 1, "no context is at " + directory.path().native()));
+  const Outcome machine = run({"ls", "--json"});
+  EXPECT_EQ(machine.code, 1);
+  EXPECT_EQ(json::parse(machine.out).at("contexts").as_array().size(), 0u);
+  EXPECT_TRUE(one_line(run({"stat", "17"}), 1, "there is no ch-17"));
+  { const Context context(ContextOptions{.name = "short", .broker = directory.path()}); }
+  // The broker notices the end in its own time.
+  Outcome left = run({"ls"});
+  while (left.code == 0) left = run({"ls"});
+  EXPECT_TRUE(one_line(left, 1, "no context is at "));
+}
+
+TEST_F(Inspect, AKilledBrokerLeavesNamesThatDangle) {
+  Daemon daemon(directory.path());
+  const int pid = daemon.pid();
+  const Pair pair(directory.path());
+  daemon.kill();
+  const std::string expected = "is gone: its names lead to pid " + std::to_string(pid) + ", which has ended";
+  EXPECT_TRUE(one_line(run({"ls"}), 2, expected));
+  EXPECT_TRUE(one_line(run({"stat", "1"}), 2, expected));
+}
+
+TEST_F(Inspect, APrivateBrokerShowsNothing) {
+  const Daemon daemon(directory.path(), {"--private"});
+  const Context context(ContextOptions{.name = "player", .broker = directory.path()});
+  EXPECT_TRUE(one_line(run({"ls"}, Sight::ordinary), 2, "keeps its memory to itself (--private)"));
+  EXPECT_TRUE(one_line(run({"stat", "1"}, Sight::ordinary), 2, "keeps its memory to itself (--private)"));
+}
+
+TEST_F(Inspect, WithoutABrokerSaysWhatToDo) {
+  EXPECT_TRUE(one_line(inspect({"ls", "--broker", (directory.path() / "none").native()}), 2, "no broker has been at "));
+  std::filesystem::create_directory(directory.path() / "tables");
+  EXPECT_TRUE(one_line(run({"ls"}), 2, "no broker is at "));
+}
+
+TEST_F(Inspect, MisuseIsOneLine) {
+  EXPECT_TRUE(one_line(run({"stat", "player"}), 2, "'player' is no channel; say 17 or ch-17"));
+  EXPECT_TRUE(one_line(run({"stat"}), 2, "CHANNEL"));
+  EXPECT_TRUE(one_line(run({"lss"}), 2, "lss"));
+  EXPECT_TRUE(one_line(run({"ls", "--yaml"}), 2, "--yaml"));
+  EXPECT_TRUE(one_line(run({}), 2, "--help"));
+}
+
+TEST_F(Inspect, HelpHasExamplesAndTheVersionIsTheLibrarys) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--help"}, {"ls", "--help"}, {"stat", "--help"}}) {
+    const Outcome help = inspect(arguments);
+    EXPECT_EQ(help.code, 0);
+    EXPECT_TRUE(contains(help.out, "Example"));
+  }
+  const Outcome asked = inspect({"--version"});
+  EXPECT_EQ(asked.code, 0);
+  EXPECT_EQ(asked.out, "fairway " + std::string(version()) + "\n");
+}
+
+TEST_F(Inspect, ABrokenPipeIsSuccessAndAFullDiskIsNot) {
+  const Daemon daemon(directory.path());
+  const Context context(ContextOptions{.name = "player", .broker = directory.path()});
+  const Outcome closed = inspect_into_closed_pipe({"ls", "--broker", directory.path().native()});
+  EXPECT_EQ(closed.code, 0);
+  EXPECT_EQ(closed.err, "");
+  EXPECT_EQ(inspect_into_closed_pipe({"--help"}).code, 0);
+  EXPECT_TRUE(
+      one_line(inspect_into("/dev/full", {"ls", "--broker", directory.path().native()}), 2, "cannot write the output"));
+}
+
+}  // namespace
+}  // namespace fairway::test

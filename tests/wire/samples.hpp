@@ -1,0 +1,52 @@
+#pragma once
+
+#include <vector>
+
+#include "wire/codec.hpp"
+
+namespace fairway::wire::test {
+
+/// One of every message, no field of it 0 that may be something else.
+inline std::vector<ClientMessage> client_samples() {
+  return {
+      Hello{1, 1, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}},
+      LeaseRequest{12288},
+      LeaseMapped{{7}},
+      LeaseReturned{{8}},
+      Create{{17}},
+      Bind{PortId::of({17}, 2), {9}, 4096, 3, 1, 0},
+      Connect{5, PortId::of({17}, 1), 1, Name::of("A-Z.a_z0-9")},
+      CancelConnect{5},
+      Invite{PortId::of({18}, 2), {1, 2}},
+      Revoke{{1, 2}},
+      LinkBind{{4}, 0, {10}},
+      Kick{PortId::of({17}, 2)},
+      Close{PortId::of({17}, 2), 640, CloseReason::protocol_error, 0},
+      End{PortId::of({17}, 1)},
+      Done{PortId::of({17}, 1), 2, {}},
+      Refetch{PortId::of({17}, 1), 2, {}},
+      RefetchLink{{4}},
+      Credit{8},
+  };
+}
+
+inline std::vector<BrokerMessage> broker_samples() {
+  return {
+      Welcome{1, {2}, 3},
+      Refusal{3, Detail::of("the name 'player' is taken by pid 12")},
+      Lease{{7}, 12288},
+      LeaseRefused{12288, Detail::of("the broker's limit memory_per_user is reached")},
+      Ids{{257}, 256},
+      Link{{4}, {2}, 4242, Name::of("player")},
+      LinkInstall{{4}},
+      LinkDrop{{4}},
+      Paired{PortId::of({17}, 1), {4}, 1},
+      Install{PortId::of({17}, 1), 12288, 8000, 1, 3, 1},
+      Reply{5, 2, Detail::of("no context has the name 'x'")},
+      Granted{PortId::of({17}, 1), 1, Granted::Origin::parent},
+      Kicked{PortId::of({17}, 1)},
+      PortClosed{PortId::of({17}, 1), 640, CloseReason::dropped, 0},
+  };
+}
+
+}  // namespace fairway::wire::test

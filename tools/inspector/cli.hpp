@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace fairway::inspector {
+
+/// What the command line asks for.
+struct Request {
+  std::filesystem::path broker;
+  bool json = false;
+  std::string channel;
+};
+
+/// Subcommands, options and help; help, man pages and completions come from these definitions.
+void define(CLI::App& app, Request& request);
+
+}  // namespace fairway::inspector
