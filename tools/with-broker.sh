@@ -25,7 +25,7 @@ trap 'kill "$broker" 2>/dev/null; wait "$broker"; rm -rf "$directory"' EXIT
 FAIRWAY_BROKER=$directory FAIRWAY_BROKER_PID=$broker "$@"
 status=$?
 
-kill "$broker"
+kill "$broker" 2>/dev/null
 wait "$broker"
 broker_status=$?
 trap 'rm -rf "$directory"' EXIT

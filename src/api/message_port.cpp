@@ -79,7 +79,9 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
   }
   const std::size_t unread = endpoint.buffered_amount();
   if (respect_limit && unread != 0 && unread + bytes.size() > limits.queue_soft_limit) {
-    endpoint.want_drain(std::max<std::uint64_t>(limits.queue_soft_limit / 2, 1));
+    // Not before this very message would go.
+    const std::size_t room = limits.queue_soft_limit - std::min(limits.queue_soft_limit, bytes.size());
+    endpoint.want_drain(std::min(limits.queue_soft_limit / 2, room));
     port->context->make_hot(endpoint);
     return Status::full;
   }

@@ -222,9 +222,11 @@ void Context::on_broker_lost() {
   leases_.forget_requests();
   for (const auto& [id, link] : links_)
     if (link->peer_dead) lose_link(*link);
-  // Nobody is left to say what becomes of a port that waits for its other side to appear.
-  for (const auto& [id, endpoint] : endpoints_)
+  for (const auto& [id, endpoint] : endpoints_) {
+    make_hot(*endpoint);
+    // Nobody is left to say what becomes of a port that waits for its other side to appear.
     if (endpoint->link() == nullptr) endpoint->peer_closed(wire::unknown_final, CloseReason::broker_lost);
+  }
   for (const auto& endpoint : std::exchange(lingering_, {})) static_cast<void>(endpoint->close());
 }
 

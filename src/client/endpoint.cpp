@@ -140,8 +140,8 @@ std::uint64_t Endpoint::buffered_amount() const noexcept {
 }
 
 bool Endpoint::drained() noexcept {
-  if (drain_below_ == 0 || (!peer_gone() && buffered_amount() > drain_below_)) return false;
-  drain_below_ = 0;
+  if (!drain_below_ || (!peer_gone() && buffered_amount() > *drain_below_)) return false;
+  drain_below_.reset();
   return true;
 }
 
@@ -153,7 +153,7 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
     context_.local_message_taken(*this);
     queue_.pop_front();
     context_.local_message(*this);
-    if (twin_ != nullptr && twin_->drain_below_ != 0) context_.make_hot(*twin_);
+    if (twin_ != nullptr && twin_->drain_below_) context_.make_hot(*twin_);
     return Next::message;
   }
   if (local()) {
@@ -260,13 +260,13 @@ void Endpoint::arm(std::uint64_t now_ns) noexcept {
   shm::add(mine->statistics.arms, 1);
   // relaxed: the barrier before sleep follows. Pairs with the load in announce of the other side.
   mine->arm.store(mine->arm.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  if (wants_room()) out_.want(drain_below_);
+  if (wants_room()) out_.want(drain_below_.value_or(0));
   FAIRWAY_HOOK(arm_published);
 }
 
 bool Endpoint::missed_room() noexcept {
   if (!wants_room()) return false;
-  if (drain_below_ != 0 && buffered_amount() <= drain_below_) return true;
+  if (drain_below_ && buffered_amount() <= *drain_below_) return true;
   return out_.has_backlog() && out_.has_room(in_.control());
 }
 
@@ -315,7 +315,9 @@ void Endpoint::finish_by_record(const shm::Record& record) {
 
 bool Endpoint::misses_generation() const noexcept {
   if (context_.broker_alive() || local() || in_.closed()) return false;
-  return in_.control() != nullptr ? in_.misses_generation() : called_;
+  if (in_.control() != nullptr) return in_.misses_generation();
+  // Its first one: without it the two cannot flow, if either has begun to.
+  return called_ || out_.open() || out_.has_backlog();
 }
 
 bool Endpoint::stranded() {

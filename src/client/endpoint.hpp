@@ -71,7 +71,7 @@ class Endpoint {
   void note_started() noexcept {
     if (out_.control() != nullptr) out_.control()->statistics.started.store(1, std::memory_order_relaxed);
   }
-  bool wants_room() const noexcept { return out_.has_backlog() || drain_below_ != 0; }
+  bool wants_room() const noexcept { return out_.has_backlog() || drain_below_.has_value(); }
   /// `try_post` said full: a drain event is due when no more than that is unread.
   void want_drain(std::uint64_t below) noexcept { drain_below_ = below; }
   bool drained() noexcept;
@@ -128,7 +128,7 @@ class Endpoint {
   std::uint32_t answered_arm_ = 0;
   std::uint32_t answered_want_ = 0;
   std::uint64_t awaited_ = 0;      ///< size of the lease that was asked for; 0: none
-  std::uint64_t drain_below_ = 0;  ///< 0: no drain event is due
+  std::optional<std::uint64_t> drain_below_;  ///< none: no drain event is due
   CloseReason reason_ = CloseReason::closed;
   bool ended_ = false;    ///< the other side is gone and everything it wrote is read
   bool called_ = false;   ///< something was announced before the first generation was installed

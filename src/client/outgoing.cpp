@@ -17,14 +17,14 @@ constexpr std::uint64_t round_to_page(std::uint64_t size) { return (size + shm::
 
 Outgoing::Push Outgoing::push(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) {
   if (backlog_.empty() && control_ != nullptr && write(type, flags, payload, reader)) {
-    count_posted(payload.size());
+    if (type != shm::RecordType::close) count_posted(payload.size());
     return Push::committed;
   }
   backlog_.push_back({type, flags, {payload.begin(), payload.end()}});
   backlog_bytes_ += payload.size();
   backlog_size_ += shm::record_size(payload.size());
   FAIRWAY_HOOK(backlog_queued);
-  count_posted(payload.size());
+  if (type != shm::RecordType::close) count_posted(payload.size());
   count_backlog();
   return Push::queued;
 }
@@ -126,6 +126,8 @@ void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, s
     control_ = &segment->control;
     control_->statistics.messages_posted.store(backlog_.size(), std::memory_order_relaxed);
     control_->statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);
+    control_->statistics.largest.store(largest_, std::memory_order_relaxed);
+    count_backlog();
   }
   const std::uint8_t sequence = writer_.sequence();
   writer_ = shm::RingWriter(bytes.subspan(shm::data_offset), shape);
@@ -166,11 +168,12 @@ void Outgoing::want(std::uint64_t unread) noexcept {
 
 void Outgoing::count_posted(std::uint64_t length) noexcept {
   posted_bytes_ += length;
+  largest_ = std::max(largest_, length);
   if (control_ == nullptr) return;
   shm::Statistics& statistics = control_->statistics;
   shm::add(statistics.messages_posted, 1);
   statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);
-  if (length > statistics.largest.load(std::memory_order_relaxed)) statistics.largest.store(length, std::memory_order_relaxed);
+  statistics.largest.store(largest_, std::memory_order_relaxed);
 }
 
 void Outgoing::count_backlog() noexcept {

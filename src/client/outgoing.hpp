@@ -87,6 +87,7 @@ class Outgoing {
   std::uint64_t backlog_bytes_ = 0;
   std::uint64_t backlog_size_ = 0;  ///< as records
   std::uint64_t posted_bytes_ = 0;
+  std::uint64_t largest_ = 0;
   bool damaged_ = false;
 };
 

@@ -206,12 +206,23 @@ TEST(Diagnosis, TheRestIsInTheHeapOfAWriterThatDoesNotRun) {
   both(report, [](ChannelSnapshot& channel) { channel.port[0].half.written.backlog_messages = 600; });
   EXPECT_EQ(diagnose(report),
             "port 2 of ch-17 has 600 unread for up to 4.0 s, all in the heap of pid 4712 (player): it must call run(), "
-            "poll() "
-            "or receive() to move them, or the broker refused memory (see its log)");
+            "poll() or receive() to move them; if it does, the broker refuses memory (see its log) or takes long to "
+            "give so much");
   both(report, [](ChannelSnapshot& channel) { channel.port[0].owner->process = ProcessState::stopped; });
   EXPECT_EQ(diagnose(report),
             "port 2 of ch-17 has 600 unread for up to 4.0 s, all in the heap of pid 4712 (player), which is stopped: "
             "kill -CONT 4712");
+}
+
+TEST(Diagnosis, TheRestIsInTheHeapOfAWriterWhoseSegmentIsOnItsWay) {
+  ChannelReport report = waiting_report(300);
+  both(report, [](ChannelSnapshot& channel) {
+    channel.port[0].half.written.backlog_messages = 600;
+    channel.port[0].half.written.full_since_ns = now - 200 * ms;
+  });
+  EXPECT_EQ(diagnose(report),
+            "port 2 of ch-17 has 600 unread for up to 4.0 s, all in the heap of pid 4712 (player), which waits for a "
+            "larger segment: if that is often so, it should use try_post() and on_drain()");
 }
 
 TEST(Diagnosis, AnOwnerHasEndedUnnoticed) {

@@ -188,11 +188,15 @@ Finding diagnose_reader(const ChannelReport& report, const Flow& flow) {
     if (report.broker.process == ProcessState::stopped || report.broker.process == ProcessState::ended)
       return {Rank::broken, fmt::format("{}, all in the heap of {}, which waits for memory: {}", waits, who(writer),
                                         broker_hint(report.broker))};
-    return {
-        Rank::broken,
-        fmt::format("{}, all in the heap of {}: it must call run(), poll() or receive() to move them, or the broker "
-                    "refused memory (see its log)",
-                    waits, who(writer))};
+    if (flow.backpressure_for_ns && *flow.backpressure_for_ns < patience_ns)
+      return {Rank::slow,
+              fmt::format("{}, all in the heap of {}, which waits for a larger segment: if that is often so, "
+                          "it should use try_post() and on_drain()",
+                          waits, who(writer))};
+    return {Rank::broken,
+            fmt::format("{}, all in the heap of {}: it must call run(), poll() or receive() to move them; if it does, "
+                        "the broker refuses memory (see its log) or takes long to give so much",
+                        waits, who(writer))};
   }
 
   const Flow back = inspector::flow(report.before, channel, flow.reader);
