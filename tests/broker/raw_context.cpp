@@ -42,7 +42,7 @@ void RawContext::send(const wire::ClientMessage& message, std::span<const int> d
 
 void RawContext::send_bytes(std::span<const std::byte> bytes, std::span<const int> descriptors) {
   while (sys::send_message(fd(), bytes, descriptors) == sys::Sent::full) wait();
-  wait();
+  if (broker_ != nullptr) broker_->serve();
 }
 
 bool RawContext::try_send(const wire::ClientMessage& message) { return sys::send_message(fd(), wire::encode(message)) == sys::Sent::ok; }

@@ -82,7 +82,9 @@ class RawContext {
 
 template <class Body>
 std::pair<Body, std::vector<sys::Fd>> RawContext::wait_for() {
-  for (std::size_t looked = 0;;) {
+  constexpr int watchdog = 600;  // waits of 100 ms
+  std::size_t looked = 0;
+  for (int waits = 0; waits < watchdog; ++waits) {
     for (; looked < kept_.size(); ++looked) {
       if (!std::holds_alternative<Body>(kept_[looked].body)) continue;
       Message message = std::move(kept_[looked]);
@@ -94,9 +96,10 @@ std::pair<Body, std::vector<sys::Fd>> RawContext::wait_for() {
     if (message) {
       kept_.push_back(*std::move(message));
     } else if (gone_ || broker_ != nullptr) {
-      throw std::runtime_error("the message that was waited for does not come");
+      break;
     }
   }
+  throw std::runtime_error("the message that was waited for does not come");
 }
 
 }  // namespace fairway::broker::test

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -175,18 +176,19 @@ TEST(Server, AnIdleBrokerLeavesInTime) {
 TEST(Server, ABrokerIsIdleOnlyWhenItsLastContextHasLeft) {
   const TemporaryDirectory temporary;
   BrokerOptions options = at(temporary);
-  options.idle_exit = std::chrono::milliseconds(30);
+  options.idle_exit = std::chrono::milliseconds(500);
   Broker broker(options);
-  auto context = std::make_unique<RawContext>(temporary.path(), nullptr);
   std::thread thread([&] { broker.run(); });
+  auto context = std::make_unique<RawContext>(temporary.path(), nullptr);
   context->wait_for<wire::Welcome>();
   const std::uint64_t joined = sys::now_ns();
-  EXPECT_FALSE(sys::wait_readable(context->fd(), std::chrono::milliseconds(1))) << "drained below";
-  while (sys::now_ns() - joined < 100'000'000u) ASSERT_FALSE(context->ended());
+  while (sys::now_ns() - joined < 700'000'000u && !context->ended()) {
+  }
+  EXPECT_FALSE(context->ended());
   const std::uint64_t left = sys::now_ns();
   context.reset();
   thread.join();
-  EXPECT_GE(sys::now_ns() - left, 30'000'000u);
+  EXPECT_GE(sys::now_ns() - left, 500'000'000u);
 }
 
 TEST(Server, AnotherThreadStopsIt) {

@@ -1,0 +1,149 @@
+// What a 64-byte message costs while both sides are awake: no allocation, no system call, few instructions.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <new>
+#include <regex>
+
+#include <fairway/fairway.hpp>
+
+#include "support/broker_thread.hpp"
+#include "support/child.hpp"
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};
+}  // namespace
+
+// Not inlined: the compiler would see malloc's memory go to delete, and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace fairway::test {
+namespace {
+
+void round_trips(MessagePort& port, int count) {
+  std::array<std::byte, 64> message{};
+  for (int i = 0; i < count; ++i) {
+    port.post_message(message);
+    const auto answer = port.receive();
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->bytes().size(), message.size());
+  }
+}
+
+TEST(HotPath, a_64_byte_message_allocates_nothing) {
+  BrokerThread broker;
+  Child echo("echo", {broker.directory().native(), "poll"});
+  ASSERT_EQ(echo.line(), "ready");
+  Context context({.broker = broker.directory(), .wait = Wait::poll});
+  MessagePort port = context.connect("echo");
+  round_trips(port, 1000);
+  const std::uint64_t before = allocations.load();
+  round_trips(port, 20'000);
+  EXPECT_LE(allocations.load() - before, 100u);  // the loop looks at its descriptors ten times a second
+}
+
+FAIRWAY_CHILD(traced_round_trips) {
+  Context context({.broker = arguments.at(0), .wait = Wait::poll});
+  MessagePort port = context.connect("echo");
+  round_trips(port, std::stoi(arguments.at(1)));
+  return testing::Test::HasFailure() ? 1 : 0;
+}
+
+std::string self() { return std::filesystem::read_symlink("/proc/self/exe"); }
+
+bool has_program(const std::string& name) { return std::system((name + " --version > /dev/null 2>&1").c_str()) == 0; }
+
+/// Runs a role under a tool; false: it failed.
+bool run_under(const std::string& tool, const std::string& role_and_arguments) {
+  return std::system((tool + " " + self() + " --child " + role_and_arguments + " > /dev/null 2>&1").c_str()) == 0;
+}
+
+std::uint64_t system_calls(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::uint64_t total = 0;
+  const std::regex count(R"(^\s*[0-9.]+\s+[0-9.]+\s+[0-9]+\s+([0-9]+).*\stotal$)");
+  std::smatch match;
+  while (std::getline(in, line))
+    if (std::regex_match(line, match, count)) total = std::stoull(match[1]);
+  return total;
+}
+
+TEST(HotPath, a_64_byte_message_makes_no_system_call) {
+  if (!has_program("strace")) GTEST_SKIP() << "needs strace";
+  BrokerThread broker;
+  TemporaryDirectory output;
+  std::uint64_t calls[2] = {};
+  for (const int turn : {0, 1}) {
+    Child echo("echo", {broker.directory().native(), "poll"});
+    ASSERT_EQ(echo.line(), "ready");
+    const std::string file = (output.path() / std::to_string(turn)).native();
+    const std::string trips = turn == 0 ? "1000" : "41000";
+    if (!run_under("strace -f -c -o " + file, "traced_round_trips " + broker.directory().native() + " " + trips))
+      GTEST_SKIP() << "strace may not trace here";
+    calls[turn] = system_calls(file);
+    echo.close_input();
+  }
+  std::cout << "system calls: " << calls[0] << " for 1000 round trips, " << calls[1] << " for 41000\n";
+  ASSERT_GT(calls[0], 0u);
+  EXPECT_LT(calls[1], calls[0] + 2000);  // far less than one for each
+}
+
+FAIRWAY_CHILD(counted_messages) {
+  Context one({.name = "one", .broker = arguments.at(0), .wait = Wait::poll});
+  Context two({.broker = arguments.at(0), .wait = Wait::poll});
+  MessagePort from;
+  one.on_connect([&](MessageEvent& event) { from = std::move(event.ports[0]); });
+  MessagePort to = two.connect("one");
+  while (!from) one.run_once();
+  std::array<std::byte, 64> message{};
+  const int count = std::stoi(arguments.at(1));
+  for (int i = 0; i < count; ++i) {
+    to.post_message(message);
+    if (!from.receive()) return 1;
+  }
+  return 0;
+}
+
+std::uint64_t instructions(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string word;
+  while (in >> word)
+    if (word == "summary:" || word == "totals:") {
+      std::uint64_t count = 0;
+      in >> count;
+      return count;
+    }
+  return 0;
+}
+
+TEST(HotPath, posting_and_receiving_64_bytes_stays_within_its_instruction_budget) {
+  if (!has_program("valgrind")) GTEST_SKIP() << "needs valgrind";
+  BrokerThread broker;
+  TemporaryDirectory output;
+  std::uint64_t counts[2] = {};
+  for (const int turn : {0, 1}) {
+    const std::string file = (output.path() / std::to_string(turn)).native();
+    const std::string messages = turn == 0 ? "2000" : "12000";
+    ASSERT_TRUE(run_under("valgrind --tool=callgrind --callgrind-out-file=" + file,
+                          "counted_messages " + broker.directory().native() + " " + messages));
+    counts[turn] = instructions(file);
+  }
+  const std::uint64_t each = (counts[1] - counts[0]) / 10'000;
+  std::cout << "instructions for a 64-byte message, posted and received: " << each << "\n";
+  EXPECT_GT(each, 50u);
+#ifdef __OPTIMIZE__
+  EXPECT_LT(each, 1000u);
+#endif
+}
+
+}  // namespace
+}  // namespace fairway::test
