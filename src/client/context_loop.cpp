@@ -334,8 +334,9 @@ void Context::wait(std::uint64_t deadline_ns, Endpoint* only) {
   }
   service_broker_if_news();
   collect_ready();
-  for (Endpoint* const endpoint : hot_)
-    if (endpoint->wants_room()) endpoint->progress();
+  // By index: what progresses may make others hot.
+  for (std::size_t i = 0; i < hot_.size(); ++i)
+    if (hot_[i]->wants_room()) hot_[i]->progress();
   retry();
 }
 

@@ -28,15 +28,21 @@ struct RingWords {
   Line head;  ///< records read: the reader's release pairs with the writer's acquire
 };
 
+/// What a row has for itself.
+struct Place {
+  RingWords words;
+  Line progress;  ///< runs that the reader has got to
+  alignas(4096) std::array<std::byte, ring_capacity> slots;
+};
+
 /// One direction of what stands in the common memory.
 struct Direction {
   Line ping;
-  RingWords ring;
-  RingWords large_ring;
-  RingWords small_ring;
-  alignas(4096) std::array<std::byte, ring_capacity> ring_slots;
-  alignas(4096) std::array<std::byte, ring_capacity> large_slots;
-  alignas(4096) std::array<std::byte, ping_pong_capacity> small_slots;
+  Place ping_pong;
+  Place header_ping_pong;
+  Place stream;
+  Place header_stream;
+  Place large_stream;
 };
 
 struct CommonMemory {
@@ -58,7 +64,7 @@ CommonMemory& map_common(const Common& common) {
 template <std::size_t Size>
 class BareRing {
  public:
-  BareRing(RingWords& words, std::span<std::byte> slots) : words_(words), slots_(slots.data()), count_(slots.size() / Size) {}
+  BareRing(Place& place, std::size_t capacity) : words_(place.words), slots_(place.slots.data()), count_(capacity / Size) {}
 
   void write(const std::byte* record) noexcept {
     while (mine_ - theirs_ == count_) theirs_ = words_.head.value.load(std::memory_order_acquire);
@@ -74,7 +80,41 @@ class BareRing {
  private:
   RingWords& words_;
   std::byte* slots_;
-  std::size_t count_;
+  std::uint64_t count_;
+  std::uint64_t mine_ = 0;
+  std::uint64_t theirs_ = 0;
+};
+
+/// The same with a number in front of each record instead of a tail: fewer lines travel.
+template <std::size_t Size>
+class HeaderRing {
+ public:
+  HeaderRing(Place& place, std::size_t capacity) : words_(place.words), slots_(place.slots.data()), count_(capacity / slot) {}
+
+  void write(const std::byte* record) noexcept {
+    while (mine_ - theirs_ == count_) theirs_ = words_.head.value.load(std::memory_order_acquire);
+    std::byte* const at = slots_ + mine_ % count_ * slot;
+    std::memcpy(at + sizeof(std::uint64_t), record, Size);
+    // release: pairs with the acquire in read.
+    header(at).store(++mine_, std::memory_order_release);
+  }
+  void read(std::byte* record) noexcept {
+    std::byte* const at = slots_ + mine_ % count_ * slot;
+    while (header(at).load(std::memory_order_acquire) != mine_ + 1) {
+    }
+    std::memcpy(record, at + sizeof(std::uint64_t), Size);
+    words_.head.value.store(++mine_, std::memory_order_release);
+  }
+
+ private:
+  static constexpr std::size_t slot = Size + sizeof(std::uint64_t);
+  static std::atomic_ref<std::uint64_t> header(std::byte* at) noexcept {
+    return std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(at));
+  }
+
+  RingWords& words_;
+  std::byte* slots_;
+  std::uint64_t count_;
   std::uint64_t mine_ = 0;
   std::uint64_t theirs_ = 0;
 };
@@ -118,12 +158,13 @@ class CacheLine final : public Row {
   std::uint64_t turn_ = 0;
 };
 
+template <template <std::size_t> class Ring>
 class BarePingPong final : public Row {
  public:
-  explicit BarePingPong(const Common& common)
-      : Row("ring.ping_pong", "bare ring, 64 B round trip", Unit::nanoseconds, 100000, 2000),
-        there_(map_common(common).to_far.small_ring, map_common(common).to_far.small_slots),
-        back_(map_common(common).to_near.small_ring, map_common(common).to_near.small_slots) {}
+  BarePingPong(const Common& common, std::string name, std::string text, Place Direction::*place)
+      : Row(std::move(name), std::move(text), Unit::nanoseconds, 100000, 2000),
+        there_(map_common(common).to_far.*place, ping_pong_capacity),
+        back_(map_common(common).to_near.*place, ping_pong_capacity) {}
 
   Sample near(std::size_t count) override {
     Record record{};
@@ -147,38 +188,37 @@ class BarePingPong final : public Row {
   }
 
  private:
-  BareRing<sizeof(Record)> there_;
-  BareRing<sizeof(Record)> back_;
+  Ring<sizeof(Record)> there_;
+  Ring<sizeof(Record)> back_;
 };
 
 /// Writes `count` records, and waits until all are read. A first one tells that the reader is there.
-template <std::size_t Size>
+template <template <std::size_t> class Ring, std::size_t Size>
 class BareStream final : public Row {
  public:
   BareStream(const Common& common, std::string name, std::string text, Unit unit, std::size_t count, std::size_t quick_count,
-             RingWords Direction::*words, std::array<std::byte, ring_capacity> Direction::*slots)
+             Place Direction::*place)
       : Row(std::move(name), std::move(text), unit, count, quick_count),
-        there_(map_common(common).to_far.*words, map_common(common).to_far.*slots),
-        back_(map_common(common).to_near.small_ring, map_common(common).to_near.small_slots),
-        memory_(map_common(common)) {}
+        ring_(map_common(common).to_far.*place, ring_capacity),
+        progress_((map_common(common).to_near.*place).progress.value) {}
 
   Sample near(std::size_t count) override {
-    there_.write(record_.data());
+    ring_.write(record_.data());
     await();
     const Stopwatch watch;
     for (std::size_t i = 0; i < count; ++i) {
       number(record_.data(), i);
-      there_.write(record_.data());
+      ring_.write(record_.data());
     }
     await();
     const double rate = static_cast<double>(count) / watch.seconds();
     return {unit() == Unit::bytes_per_second ? rate * static_cast<double>(Size) : rate};
   }
   void far(std::size_t count) override {
-    there_.read(record_.data());
+    ring_.read(record_.data());
     answer();
     for (std::size_t i = 0; i < count; ++i) {
-      there_.read(record_.data());
+      ring_.read(record_.data());
       check_number(record_.data(), i);
     }
     answer();
@@ -186,19 +226,17 @@ class BareStream final : public Row {
 
  private:
   void await() noexcept {
-    // Only the near side counts on: the word is this row's own.
     ++turn_;
-    while (memory_.to_near.large_ring.tail.value.load(std::memory_order_acquire) < base_ + turn_) {
+    while (progress_.load(std::memory_order_acquire) != turn_) {
     }
   }
-  void answer() noexcept { memory_.to_near.large_ring.tail.value.fetch_add(1, std::memory_order_release); }
+  // release: pairs with the acquire in await of the other side.
+  void answer() noexcept { progress_.store(++turn_, std::memory_order_release); }
 
-  BareRing<Size> there_;
-  BareRing<sizeof(Record)> back_;
-  CommonMemory& memory_;
+  Ring<Size> ring_;
+  std::atomic<std::uint64_t>& progress_;
   std::vector<std::byte> record_ = std::vector<std::byte>(Size, std::byte{7});
   std::uint64_t turn_ = 0;
-  std::uint64_t base_ = 0;
 };
 
 /// Both sides sleep in epoll_wait until a byte comes.
@@ -272,15 +310,26 @@ class Memcpy final : public Row {
 std::size_t common_memory_size() { return sizeof(CommonMemory); }
 
 void add_cache_line(Rows& rows, const Common& common) { rows.push_back(std::make_unique<CacheLine>(common)); }
-void add_bare_ping_pong(Rows& rows, const Common& common) { rows.push_back(std::make_unique<BarePingPong>(common)); }
+
+void add_bare_ping_pong(Rows& rows, const Common& common) {
+  rows.push_back(std::make_unique<BarePingPong<HeaderRing>>(common, "ring.header.ping_pong", "bare ring, number in the record, 64 B round trip",
+                                                            &Direction::header_ping_pong));
+  rows.push_back(std::make_unique<BarePingPong<BareRing>>(common, "ring.ping_pong", "bare ring, 64 B round trip", &Direction::ping_pong));
+}
+
 void add_bare_stream(Rows& rows, const Common& common) {
-  rows.push_back(std::make_unique<BareStream<sizeof(Record)>>(common, "ring.stream", "bare ring, 64 B stream", Unit::messages_per_second,
-                                                              2000000, 20000, &Direction::ring, &Direction::ring_slots));
+  rows.push_back(std::make_unique<BareStream<HeaderRing, sizeof(Record)>>(
+      common, "ring.header.stream", "bare ring, number in the record, 64 B stream", Unit::messages_per_second, 2000000, 20000,
+      &Direction::header_stream));
+  rows.push_back(std::make_unique<BareStream<BareRing, sizeof(Record)>>(
+      common, "ring.stream", "bare ring, 64 B stream", Unit::messages_per_second, 2000000, 20000, &Direction::stream));
 }
+
 void add_bare_large_stream(Rows& rows, const Common& common) {
-  rows.push_back(std::make_unique<BareStream<large>>(common, "ring.large_stream", "bare ring, 1 MiB stream", Unit::bytes_per_second,
-                                                     512, 32, &Direction::large_ring, &Direction::large_slots));
+  rows.push_back(std::make_unique<BareStream<BareRing, large>>(common, "ring.large_stream", "bare ring, 1 MiB stream",
+                                                               Unit::bytes_per_second, 512, 32, &Direction::large_stream));
 }
+
 void add_doorbell(Rows& rows, const Common& common) { rows.push_back(std::make_unique<Doorbell>(common)); }
 void add_memcpy(Rows& rows) { rows.push_back(std::make_unique<Memcpy>()); }
 

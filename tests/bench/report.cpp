@@ -1,0 +1,129 @@
+#include "bench/report.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <stdexcept>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace fairway::bench {
+
+namespace {
+
+std::vector<double> values(const std::vector<Sample>& samples, double Sample::*part) {
+  std::vector<double> result;
+  for (const Sample& sample : samples) result.push_back(sample.*part);
+  return result;
+}
+
+std::string amount(Unit unit, double value) {
+  switch (unit) {
+    case Unit::nanoseconds: return value < 10000 ? fmt::format("{:.0f} ns", value) : fmt::format("{:.1f} us", value / 1e3);
+    case Unit::messages_per_second: return fmt::format("{:.2f} M/s", value / 1e6);
+    case Unit::bytes_per_second: return fmt::format("{:.2f} GB/s", value / 1e9);
+  }
+  return {};
+}
+
+const char* unit_name(Unit unit) {
+  switch (unit) {
+    case Unit::nanoseconds: return "ns";
+    case Unit::messages_per_second: return "messages/s";
+    case Unit::bytes_per_second: return "bytes/s";
+  }
+  return "?";
+}
+
+std::optional<double> ratio(const Floor& floor, const Results& results) {
+  const auto ours = results.find(floor.ours);
+  const auto limit = results.find(floor.limit);
+  if (ours == results.end() || limit == results.end()) return std::nullopt;
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < std::min(ours->second.size(), limit->second.size()); ++i)
+    ratios.push_back(ours->second[i].value / limit->second[i].value);
+  return median(std::move(ratios));
+}
+
+bool holds(const Floor& floor, double value) {
+  return floor.bound == Floor::Bound::at_most ? value <= floor.factor : value >= floor.factor;
+}
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
+}  // namespace
+
+std::vector<Floor> floors() {
+  using enum Floor::Bound;
+  return {
+      {"64 B ping-pong, polling", "ping_pong.poll", "ring.ping_pong", at_most, 2},
+      {"64 B ping-pong, adaptive, busy", "ping_pong.adaptive", "ring.ping_pong", at_most, 3},
+      {"64 B ping-pong, blocking", "ping_pong.block", "doorbell", at_most, 1.15},
+      {"64 B stream, polling, receive", "stream.poll", "ring.stream", at_least, 0.4},
+      {"64 B stream, polling, on_message", "stream.poll.on_message", "ring.stream", at_least, 0.4},
+      {"64 B stream, adaptive, receive", "stream.adaptive", "ring.stream", at_least, 0.4},
+      {"64 B stream, adaptive, on_message", "stream.adaptive.on_message", "ring.stream", at_least, 0.4},
+      {"1 MiB stream, polling", "large_stream.poll", "ring.large_stream", at_least, 0.7},
+      {"1 MiB stream, adaptive", "large_stream.adaptive", "ring.large_stream", at_least, 0.7},
+  };
+}
+
+void print(const Rows& rows, const Results& results) {
+  fmt::print("{}\n\n{:<58} {:>12} {:>12} {:>12}   rounds\n", cpu_name(), "", "median", "p99", "spread");
+  for (const auto& row : rows) {
+    const auto found = results.find(row->name());
+    if (found == results.end()) continue;
+    const std::vector<double> medians = values(found->second, &Sample::value);
+    const double p99 = median(values(found->second, &Sample::p99));
+    const auto [least, most] = std::ranges::minmax(medians);
+    fmt::print("{:<58} {:>12} {:>12} {:>11.0f}%   {}\n", row->text(), amount(row->unit(), median(medians)),
+               p99 > 0 ? amount(row->unit(), p99) : "", 100 * (most - least) / median(medians), found->second.size());
+  }
+  fmt::print("\n{:<58} {:>12} {:>12}\n", "floor", "bound", "measured");
+  for (const Floor& floor : floors()) {
+    const auto value = ratio(floor, results);
+    if (!value) continue;
+    fmt::print("{:<58} {:>12} {:>12.2f}   {}\n", floor.text + " / " + floor.limit,
+               fmt::format("{} {:.2f}", floor.bound == Floor::Bound::at_most ? "<=" : ">=", floor.factor), *value,
+               holds(floor, *value) ? "ok" : "BELOW");
+  }
+  if (results.size() == rows.size()) fmt::print("\nall rows measured: {}\n", rows.size());
+}
+
+void write_json(const std::filesystem::path& file, const Rows& rows, const Results& results) {
+  boost::json::array measured;
+  for (const auto& row : rows) {
+    const auto found = results.find(row->name());
+    if (found == results.end()) continue;
+    boost::json::object entry{{"name", row->name()},
+                              {"text", row->text()},
+                              {"unit", unit_name(row->unit())},
+                              {"median", median(values(found->second, &Sample::value))},
+                              {"rounds", boost::json::value_from(values(found->second, &Sample::value))}};
+    if (row->unit() == Unit::nanoseconds) entry["p99"] = median(values(found->second, &Sample::p99));
+    measured.emplace_back(std::move(entry));
+  }
+  boost::json::array judged;
+  for (const Floor& floor : floors()) {
+    const auto value = ratio(floor, results);
+    if (!value) continue;
+    judged.emplace_back(boost::json::object{{"text", floor.text},
+                                            {"ours", floor.ours},
+                                            {"limit", floor.limit},
+                                            {"bound", floor.bound == Floor::Bound::at_most ? "at_most" : "at_least"},
+                                            {"factor", floor.factor},
+                                            {"measured", *value},
+                                            {"ok", holds(floor, *value)}});
+  }
+  std::ofstream out(file);
+  out << boost::json::object{{"cpu", cpu_name()}, {"rows", std::move(measured)}, {"floors", std::move(judged)}} << "\n";
+  if (!out.flush()) throw std::runtime_error("cannot write " + file.native());
+}
+
+}  // namespace fairway::bench

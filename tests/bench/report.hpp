@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bench/row.hpp"
+
+namespace fairway::bench {
+
+/// What was measured: for each row the samples of all rounds, in their order.
+using Results = std::map<std::string, std::vector<Sample>>;
+
+/// Ours against the limit that was measured in the same round: the median of the rounds' ratios.
+struct Floor {
+  enum class Bound { at_most, at_least };
+  std::string text;
+  std::string ours;
+  std::string limit;
+  Bound bound;
+  double factor;
+};
+
+std::vector<Floor> floors();
+
+void print(const Rows& rows, const Results& results);
+void write_json(const std::filesystem::path& file, const Rows& rows, const Results& results);
+
+}  // namespace fairway::bench
