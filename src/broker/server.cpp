@@ -37,7 +37,7 @@ Server::Server(BrokerOptions options)
   if (options_.private_names) sys::make_undumpable();
   sys::raise_descriptor_limit();
   sys::remove_stale_names(directory_);
-  spare_ = sys::doorbell_pair().first;
+  spare_ = sys::spare_descriptor();
   listener_ = sys::listen_at(sys::socket_path(directory_));
   poller_.add(listener_.get(), listener_key);
   poller_.add(wake_up_.fd(), wake_up_key);
@@ -128,7 +128,7 @@ void Server::drop_one_connection() {
     session.socket = sys::accept_from(listener_.get());
     if (session.socket) refuse(session, Errc::quota, "the broker is out of descriptors; raise RLIMIT_NOFILE");
     session.socket.close();
-    spare_ = sys::doorbell_pair().first;
+    spare_ = sys::spare_descriptor();
   } catch (const std::system_error&) {
     retry_soon_ = true;  // somebody else took the spare one; the listener stays readable
   }

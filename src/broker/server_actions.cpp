@@ -13,6 +13,14 @@
 
 namespace fairway::broker {
 
+namespace {
+
+bool is_answer(const wire::BrokerMessage& message) {
+  return std::holds_alternative<wire::Reply>(message) || std::holds_alternative<wire::LeaseRefused>(message);
+}
+
+}  // namespace
+
 void Server::execute(route::Actions& actions) {
   for (route::Action& action : actions) pending_.push_back(std::move(action));
   if (std::exchange(executing_, true)) return;  // an action made more of them; the outer call goes on
@@ -27,6 +35,16 @@ void Server::execute(route::Actions& actions) {
 void Server::perform(route::Send& action) {
   Session* const session = find(action.to);
   if (session == nullptr) return;
+  if (const auto* const kicked = std::get_if<wire::Kicked>(&action.message)) {  // one is as good as many
+    for (const route::Send& waiting : session->outbox) {
+      const auto* const same = std::get_if<wire::Kicked>(&waiting.message);
+      if (same != nullptr && same->port == kicked->port) return;
+    }
+  }
+  if (is_answer(action.message) && ++session->answers > Session::most_answers) {
+    session->why = "asks and does not read the answers";
+    return end(*session);
+  }
   session->outbox.push_back(std::move(action));
   flush(*session);
 }
@@ -50,16 +68,19 @@ void Server::perform(const route::Allocate& action) {
 
 void Server::perform(const route::Seal& action) {
   Segment& segment = segments_.at(action.segment);
-  route::Actions actions;
+  bool sealed = false;
   try {
     sys::seal_against_writing(segment.fd.get());
-    if (!sys::is_complete(segment.fd.get(), segment.size)) registry_.sealing_failed(action.segment, actions);
+    sealed = sys::is_complete(segment.fd.get(), segment.size);
     segment.fd = sys::reopen_readonly(segment.fd.get());
   } catch (const std::system_error& error) {
     // Sealed memory behind a writable descriptor can be neither mapped writable nor written either.
-    log(LogLevel::warning, [&] { return std::string("a segment keeps its first descriptor: ") + error.what(); });
+    log(LogLevel::warning, [&] { return std::string("of a segment: ") + error.what(); });
   }
   FAIRWAY_HOOK(broker_sealed);
+  if (sealed) return;
+  route::Actions actions;
+  registry_.sealing_failed(action.segment, actions);
   execute(actions);
 }
 
@@ -136,7 +157,9 @@ bool Server::descriptors(const Session& to, const route::Send& send, std::vector
         } else if constexpr (std::is_same_v<Attachment, route::ContextsAttachment>) {
           return add(tables_.context_table_fd(to.row));
         } else if constexpr (std::is_same_v<Attachment, route::ChannelsAttachment>) {
-          return add(tables_.channels_fd(attachment.first));
+          // The numbers are of use without their table too.
+          if (const int fd = tables_.channels_fd(attachment.first); fd >= 0) fds.push_back(fd);
+          return true;
         } else if constexpr (std::is_same_v<Attachment, route::LinkAttachment>) {
           const auto found = doorbells_.find(attachment.link);
           if (found == doorbells_.end()) return false;
@@ -157,7 +180,8 @@ void Server::flush(Session& session) {
   while (!session.outbox.empty() && !session.over) {
     route::Send& next = session.outbox.front();
     std::vector<int> fds;
-    if (!descriptors(session, next, fds)) {
+    const auto* const paired = std::get_if<wire::Paired>(&next.message);
+    if (!descriptors(session, next, fds) || (paired != nullptr && !doorbells_.contains(paired->link))) {
       session.outbox.pop_front();
       continue;
     }
@@ -175,6 +199,7 @@ void Server::flush(Session& session) {
     if (result != sys::Sent::ok) break;
     if (!fds.empty()) ++session.sent_with_descriptors;
     sent(session, next);
+    if (is_answer(next.message)) --session.answers;
     session.outbox.pop_front();
   }
   if (full != session.watches_for_space) {

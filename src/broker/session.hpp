@@ -23,7 +23,11 @@ struct Session {
   std::uint64_t key = 0;
   std::uint32_t row = 0;  ///< in the table of contexts
   ContextId context;      ///< none before Hello
+  /// Answers to its own requests that it may leave unread.
+  static constexpr std::size_t most_answers = 1024;
+
   std::deque<route::Send> outbox;
+  std::size_t answers = 0;  ///< of those in the outbox
   std::uint64_t sent_with_descriptors = 0;
   std::uint64_t acknowledged = 0;
   bool watches_for_space = false;

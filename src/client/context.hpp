@@ -214,6 +214,7 @@ class Context {
   std::uint64_t spin_ns_ = 0;
   std::uint64_t last_descriptors_ns_ = 0;
   std::uint64_t last_retry_ns_ = 0;
+  std::uint64_t turns_ = 0;
   bool servicing_ = false;
   bool broker_slow_ = false;
   bool barrier_failed_ = false;

@@ -28,6 +28,7 @@ constexpr std::uint64_t descriptors_interval_ns = 100'000'000;
 /// What the broker refused is asked for again after that time.
 constexpr std::uint64_t retry_interval_ns = 100'000'000;
 constexpr std::uint64_t doze_ns = 5'000'000;
+constexpr std::uint64_t turns_between_clock_reads = 16;
 constexpr int looks_between_clock_reads = 64;
 constexpr int looks_before_arming = 4096;
 
@@ -137,6 +138,9 @@ std::optional<MessageEvent> Context::receive(Port& port, Timeout timeout) {
 std::size_t Context::dispatch() {
   if (dispatching_) throw DOMException("InvalidStateError", "run, run_once and poll cannot be called from a callback");
   const Flag dispatching(dispatching_);
+  // A loop that always finds something never waits, and must notice deaths and children all the same.
+  if (++turns_ % turns_between_clock_reads == 0 && sys::now_ns() - last_descriptors_ns_ >= descriptors_interval_ns)
+    handle_descriptors(Timeout::zero());
   service_broker_if_news();
   collect_ready();
   std::size_t count = dispatch_callbacks();

@@ -99,7 +99,7 @@ std::uint64_t Outgoing::wanted_segment(bool closing) const noexcept {
   std::uint64_t capacity = writer_.capacity() * 4;
   if (ring && capacity < largest_ring * 4 && fits_ring)
     capacity = std::min(largest_ring, std::bit_ceil(std::max({writer_.capacity() * 8, first * 2, backlog_size_ * 2})));
-  if (!ring && unread == 0 && fits_ring) capacity = largest_ring;  // the reader has caught up
+  if (!ring && unread == 0) capacity = largest_ring;  // the reader has caught up
   return shm::data_offset + std::max(std::min(capacity, largest_spill), round_to_page(first));
 }
 

@@ -36,7 +36,7 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
       refusal = refuse(Errc::denied, "the invitation of the parent is used up, or the parent is gone");
       return {};
     }
-    invited = found->second;
+    invited = found->second.port;
     invitations_.erase(found);
   }
 
@@ -52,8 +52,10 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
   std::vector<std::pair<ContextId, wire::Connect>> waiting;
   for (auto entry = first; entry != last; ++entry) waiting.push_back(entry->second);
   waiting_.erase(first, last);
-  for (const auto& [from, message] : waiting)
-    if (port(message.port).life == Life::owned) connect(from, id, message, actions);
+  for (const auto& [from, message] : waiting) {
+    port(message.port).life = Life::owned;
+    connect(from, id, message, actions);
+  }
   return id;
 }
 
@@ -71,6 +73,10 @@ void Registry::leave(ContextId id, Actions& actions) {
   if (found == contexts_.end()) return;
   // The name is free before anybody learns of the death.
   if (!found->second.name.empty()) names_.erase(found->second.name);
+  std::vector<PortId> uninvited;  // nobody is left to revoke them
+  for (const auto& [secret, invitation] : invitations_)
+    if (invitation.from == id) uninvited.push_back(invitation.port);
+  for (const PortId invited : uninvited) close_port(invited, wire::unknown_final, CloseReason::peer_lost, actions);
   std::erase_if(waiting_, [id](const auto& entry) { return entry.second.first == id; });
   while (!found->second.ports.empty())
     close_port(*found->second.ports.begin(), wire::unknown_final, CloseReason::peer_lost, actions);
@@ -80,7 +86,6 @@ void Registry::leave(ContextId id, Actions& actions) {
   for (const SegmentId segment : segments) {
     SegmentEntry& entry = segments_.at(segment);
     if (entry.state == SegmentState::bound) {
-      discharge(id, entry.size, actions);
       entry.owner = {};
     } else {
       drop_segment(segment, actions);
@@ -120,9 +125,10 @@ void Registry::on(ContextId from, const wire::LeaseRequest& m, Actions& actions)
     return;
   }
   const SegmentId id{next_segment_++};
-  segments_[id] = {from, m.size, SegmentState::allocating};
+  segments_[id] = {from, context.peer.uid, m.size, SegmentState::allocating};
   contexts_.at(from).segments.insert(id);
-  charge(from, m.size, actions);
+  memory_by_user_[context.peer.uid] += m.size;
+  charge(from, static_cast<std::int64_t>(m.size), actions);
   actions.push_back(Allocate{id, m.size});
 }
 
@@ -169,22 +175,15 @@ void Registry::drop_segment(SegmentId id, Actions& actions) {
   segments_.erase(found);
   if (const auto owner = contexts_.find(segment.owner); owner != contexts_.end()) {
     owner->second.segments.erase(id);
-    discharge(segment.owner, segment.size, actions);
+    charge(segment.owner, -static_cast<std::int64_t>(segment.size), actions);
   }
+  memory_by_user_[segment.uid] -= segment.size;
   actions.push_back(Drop{id});
 }
 
-void Registry::charge(ContextId id, std::uint64_t bytes, Actions& actions) {
+void Registry::charge(ContextId id, std::int64_t bytes, Actions& actions) {
   ContextEntry& context = contexts_.at(id);
-  context.memory += bytes;
-  memory_by_user_[context.peer.uid] += bytes;
-  actions.push_back(UpdateMemory{id, context.memory});
-}
-
-void Registry::discharge(ContextId id, std::uint64_t bytes, Actions& actions) {
-  ContextEntry& context = contexts_.at(id);
-  context.memory -= bytes;
-  memory_by_user_[context.peer.uid] -= bytes;
+  context.memory += static_cast<std::uint64_t>(bytes);
   actions.push_back(UpdateMemory{id, context.memory});
 }
 
@@ -195,14 +194,14 @@ void Registry::give_ids(ContextId to, Actions& actions) {
   const ChannelId first{next_channel_};
   next_channel_ += shm::channels_per_table;
   context.ids_unused += shm::channels_per_table;
-  tables_[first] = {to, 0};
+  tables_[first] = {to, 0, {}};
   actions.push_back(MakeTable{first});
   actions.push_back(Send{to, wire::Ids{first, shm::channels_per_table}, ChannelsAttachment{first}});
 }
 
 void Registry::release_table(ChannelId channel, Actions& actions) {
   const auto table = std::prev(tables_.upper_bound(channel));
-  if (--table->second.channels == 0 && !table->second.creator) {
+  if (--table->second.channels == 0 && (!table->second.creator || table->second.used.all())) {
     actions.push_back(DropTable{table->first});
     tables_.erase(table);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -27,7 +28,8 @@ struct Limits {
 /// no clock. Every message of a context is checked against what that context owns.
 ///
 /// Invariants
-/// 1. A port is owned by one context, or invited (in transit to a process that has not come yet), or closed.
+/// 1. A port is owned by one context, or waits there for a name to appear, or is invited (in transit to a process that
+///    has not come yet), or is closed.
 /// 2. Both ports of a channel owned by two contexts: the channel counts in exactly one link between them.
 /// 3. A generation is announced to the port's reader after it was sealed, and in order.
 /// 4. A channel is forgotten when each of its ports is closed or has read its incoming stream to the end.
@@ -59,11 +61,12 @@ class Registry {
   std::size_t links() const noexcept { return links_.size(); }
 
  private:
-  enum class Life : std::uint8_t { owned, invited, closed };
+  enum class Life : std::uint8_t { owned, waiting, invited, closed };
   enum class SegmentState : std::uint8_t { allocating, leased, mapped, bound };
 
   struct SegmentEntry {
-    ContextId owner;
+    ContextId owner;  ///< none: it has left, and what it wrote is still being read
+    std::uint32_t uid = 0;
     std::uint64_t size = 0;
     SegmentState state = SegmentState::allocating;
   };
@@ -108,6 +111,11 @@ class Registry {
   struct TableEntry {
     ContextId creator;  ///< none once it has left
     std::size_t channels = 0;
+    std::bitset<shm::channels_per_table> used;
+  };
+  struct Invitation {
+    PortId port;
+    ContextId from;
   };
   struct Violation {
     const char* why;
@@ -135,6 +143,9 @@ class Registry {
   PortEntry& port(PortId id) { return channels_.at(id.channel()).port[id.side() - 1]; }
   /// Null: it was the owner, and the port is closed: the message crossed the news.
   PortEntry* owned_port(ContextId from, PortId id);
+  /// Whether the channel is over, as opposed to one that never was.
+  bool was_channel(ChannelId id) const;
+  PortEntry& movable_port(ContextId from, PortId id);
   SegmentEntry& own_segment(ContextId from, SegmentId id, SegmentState state);
 
   void give_ids(ContextId to, Actions& actions);
@@ -152,8 +163,7 @@ class Registry {
   void forget_if_over(ChannelId id, Actions& actions);
   void release_table(ChannelId channel, Actions& actions);
   void drop_segment(SegmentId id, Actions& actions);
-  void charge(ContextId context, std::uint64_t bytes, Actions& actions);
-  void discharge(ContextId context, std::uint64_t bytes, Actions& actions);
+  void charge(ContextId context, std::int64_t bytes, Actions& actions);
 
   Limits limits_;
   std::uint32_t next_context_ = 1;
@@ -166,7 +176,7 @@ class Registry {
   std::unordered_map<LinkId, LinkEntry, IdHash> links_;
   std::map<std::pair<ContextId, ContextId>, LinkId> link_by_pair_;
   std::map<std::string, ContextId, std::less<>> names_;
-  std::map<wire::Secret, PortId> invitations_;
+  std::map<wire::Secret, Invitation> invitations_;
   std::multimap<std::string, std::pair<ContextId, wire::Connect>, std::less<>> waiting_;  ///< for a name to appear
   std::map<ChannelId, TableEntry> tables_;
   std::map<std::uint32_t, std::uint64_t> memory_by_user_;

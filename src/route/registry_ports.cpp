@@ -9,16 +9,38 @@ namespace fairway::route {
 
 Registry::PortEntry* Registry::owned_port(ContextId from, PortId id) {
   const auto channel = channels_.find(id.channel());
-  if (channel == channels_.end()) throw Violation{"a port that does not exist"};
+  if (channel == channels_.end()) {
+    if (was_channel(id.channel())) return nullptr;
+    throw Violation{"a port that does not exist"};
+  }
   PortEntry& entry = channel->second.port[id.side() - 1];
   if (entry.owner != from) throw Violation{"a port that is not its own"};
+  if (entry.life == Life::waiting) throw Violation{"a port that waits for a name"};
   return entry.life == Life::owned ? &entry : nullptr;
+}
+
+bool Registry::was_channel(ChannelId id) const {
+  if (id.value == 0 || id.value >= next_channel_) return false;
+  const auto table = std::prev(tables_.upper_bound(id));
+  if (tables_.empty() || tables_.upper_bound(id) == tables_.begin()) return true;
+  const std::uint64_t row = id.value - table->first.value;
+  return row >= shm::channels_per_table || table->second.used.test(row);  // a table that is gone was used up
+}
+
+/// A port moves once: from a fresh channel of its creator.
+Registry::PortEntry& Registry::movable_port(ContextId from, PortId id) {
+  PortEntry* const entry = owned_port(from, id);
+  if (entry == nullptr || entry->epoch != 0 || entry->ended || entry->next_generation != 0)
+    throw Violation{"moved a port that was closed, written to or moved before"};
+  const PortEntry& opposite = port(id.opposite());
+  if (opposite.epoch != 0 || opposite.owner != from) throw Violation{"moved both ports of a channel"};
+  return *entry;
 }
 
 void Registry::publish_row(PortId id, Actions& actions) {
   const PortEntry& entry = port(id);
   shm::PortInfo info{shm::PortState::closed, entry.epoch, entry.owner, entry.next_generation};
-  if (entry.life == Life::owned) info.state = shm::PortState::owned;
+  if (entry.life == Life::owned || entry.life == Life::waiting) info.state = shm::PortState::owned;
   if (entry.life == Life::invited) info.state = shm::PortState::transit;
   actions.push_back(UpdatePort{id, info});
 }
@@ -29,10 +51,12 @@ void Registry::on(ContextId from, const wire::Create& m, Actions& actions) {
   const auto table = std::prev(after);
   if (table->second.creator != from || m.channel.value >= table->first.value + shm::channels_per_table)
     throw Violation{"a channel number that it was not given"};
-  if (channels_.contains(m.channel)) throw Violation{"a channel number twice"};
+  if (table->second.used.test(m.channel.value - table->first.value)) throw Violation{"a channel number twice"};
   ContextEntry& context = contexts_.at(from);
-  if (context.ids_unused == 0) throw Violation{"a channel number twice"};
+  // Sharing one is refused at the limit itself; that answer may be on its way for a few.
+  if (context.ports.size() > limits_.ports_per_context + 64) throw Violation{"more channels than its limit"};
   --context.ids_unused;
+  table->second.used.set(m.channel.value - table->first.value);
   ++table->second.channels;
   ChannelEntry& channel = channels_[m.channel];
   for (const int side : {1, 2}) {
@@ -77,12 +101,12 @@ void Registry::install(PortId reader, const GenerationEntry& g, Actions& actions
 // Moves -----------------------------------------------------------------------------------------------------
 
 void Registry::on(ContextId from, const wire::Connect& m, Actions& actions) {
-  const PortEntry* const entry = owned_port(from, m.port);
-  if (entry == nullptr || entry->next_generation != 0) throw Violation{"moved a port that was closed or written to"};
+  PortEntry& entry = movable_port(from, m.port);
   const std::string name(m.name.view());
   const auto found = names_.find(name);
   if (found != names_.end()) return connect(from, found->second, m, actions);
   if (m.patient != 0) {
+    entry.life = Life::waiting;
     waiting_.emplace(name, std::pair(from, m));
     return;
   }
@@ -91,7 +115,7 @@ void Registry::on(ContextId from, const wire::Connect& m, Actions& actions) {
 
 void Registry::connect(ContextId from, ContextId to, const wire::Connect& m, Actions& actions) {
   if (from == to) return answer(from, m, Errc::denied, "a context cannot connect to itself through the broker", actions);
-  if (contexts_.at(to).ports.size() >= limits_.ports_per_context || contexts_.at(from).ports.size() > limits_.ports_per_context)
+  if (contexts_.at(to).ports.size() >= limits_.ports_per_context || contexts_.at(from).ports.size() - 1 > limits_.ports_per_context)  // the other end of this channel stays
     return answer(from, m, Errc::quota, "the broker's limit ports_per_context is reached", actions);
   give_port(m.port, to, wire::Granted::Origin::connect, actions);
   FAIRWAY_HOOK(broker_connected);
@@ -113,21 +137,20 @@ void Registry::on(ContextId from, const wire::CancelConnect& m, Actions& actions
 }
 
 void Registry::on(ContextId from, const wire::Invite& m, Actions& actions) {
-  PortEntry* const entry = owned_port(from, m.port);
-  if (entry == nullptr || entry->next_generation != 0) throw Violation{"moved a port that was closed or written to"};
+  PortEntry& entry = movable_port(from, m.port);
   if (m.secret == wire::Secret{} || invitations_.contains(m.secret)) throw Violation{"an invitation twice"};
-  invitations_[m.secret] = m.port;
+  invitations_[m.secret] = {m.port, from};
   contexts_.at(from).ports.erase(m.port);
-  entry->life = Life::invited;
-  entry->owner = {};
-  ++entry->epoch;
+  entry.life = Life::invited;
+  entry.owner = {};
+  ++entry.epoch;
   publish_row(m.port, actions);
 }
 
 void Registry::on(ContextId, const wire::Revoke& m, Actions& actions) {
   const auto found = invitations_.find(m.secret);
   if (found == invitations_.end()) return;  // accepted in the meantime
-  close_port(found->second, wire::unknown_final, CloseReason::peer_lost, actions);
+  close_port(found->second.port, wire::unknown_final, CloseReason::peer_lost, actions);
 }
 
 void Registry::give_port(PortId id, ContextId to, wire::Granted::Origin origin, Actions& actions) {
@@ -182,11 +205,11 @@ void Registry::close_port(PortId id, std::uint64_t final, CloseReason reason, Ac
   ChannelEntry& channel = channels_.at(id.channel());
   PortEntry& entry = port(id);
   if (entry.life == Life::closed) return;
-  if (entry.life == Life::owned) {
+  if (entry.life == Life::owned || entry.life == Life::waiting) {
     contexts_.at(entry.owner).ports.erase(id);
     std::erase_if(waiting_, [id](const auto& port_entry) { return port_entry.second.second.port == id; });
   } else {
-    std::erase_if(invitations_, [id](const auto& invitation) { return invitation.second == id; });
+    std::erase_if(invitations_, [id](const auto& invitation) { return invitation.second.port == id; });
   }
   entry.life = Life::closed;
   entry.final = final;
@@ -239,7 +262,7 @@ void Registry::forget_if_over(ChannelId id, Actions& actions) {
   for (const int side : {1, 2}) {
     PortEntry& entry = channel.port[side - 1];
     drop_stream(entry, actions);
-    if (entry.life == Life::owned) contexts_.at(entry.owner).ports.erase(PortId::of(id, side));
+    if (entry.life == Life::owned) contexts_.at(entry.owner).ports.erase(PortId::of(id, side));  // it has read its end
     actions.push_back(UpdatePort{PortId::of(id, side), {}});
   }
   unlink_channel(channel, actions);

@@ -27,6 +27,7 @@ bool RingWriter::can_hold(std::uint64_t length) const noexcept {
 }
 
 std::byte* RingWriter::reserve(std::uint64_t length, std::uint64_t head) noexcept {
+  if (length > RecordHeader::max_length) return nullptr;
   const std::uint64_t size = record_size(length);
   const std::uint64_t at = offset(position_);
   if (shape_ == Shape::linear) {
@@ -36,6 +37,7 @@ std::byte* RingWriter::reserve(std::uint64_t length, std::uint64_t head) noexcep
   }
   const std::uint64_t to_wrap = data_.size() - at;
   const std::uint64_t padding = size > to_wrap ? to_wrap : 0;
+  if (head > position_) return nullptr;
   const std::uint64_t used = position_ - head;
   if (used + padding + size + header_size > data_.size()) return nullptr;  // the next header is cleared too
   padding_ = padding;
@@ -108,6 +110,7 @@ std::uint64_t RingReader::find_end() const noexcept {
     const RecordHeader header = RecordHeader::unpack(word);
     if (position == position_) sequence = header.sequence;  // a generation that is not begun yet goes on with any
     if (!plausible(header, position, sequence)) break;
+    if (position + record_size(header.length) - position_ > data_.size()) break;
     position += record_size(header.length);
     if (header.type != RecordType::padding) ++sequence;
   }

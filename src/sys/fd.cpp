@@ -1,5 +1,6 @@
 #include "sys/fd.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,12 @@ void Fd::close() noexcept {
   ::close(fd_);  // Linux frees the descriptor even when interrupted
   errno = saved;
   fd_ = -1;
+}
+
+Fd spare_descriptor() {
+  Fd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno("open", "/dev/null");
+  return fd;
 }
 
 void throw_system_error(int error, std::string_view call, std::string_view object) {

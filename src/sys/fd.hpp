@@ -24,4 +24,7 @@ class Fd {
   int fd_ = -1;
 };
 
+/// A descriptor to give up when one is needed badly. Throws std::system_error.
+Fd spare_descriptor();
+
 }  // namespace fairway::sys

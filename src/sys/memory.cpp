@@ -28,6 +28,8 @@ struct Mappable {
 };
 
 constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW;
+/// F_SEAL_EXEC, which the system may add to every memory object.
+constexpr int seal_exec = 0x20;
 
 bool has_size(int fd, std::uint64_t size, struct stat& status) {
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) == size;
@@ -54,13 +56,15 @@ bool is_complete(int fd, std::uint64_t size) {
 
 bool is_fresh_memory(int fd, std::uint64_t size) {
   struct stat status {};
-  return has_size(fd, size, status) && ::fcntl(fd, F_GET_SEALS) == size_seals;
+  return has_size(fd, size, status) && (::fcntl(fd, F_GET_SEALS) & ~seal_exec) == size_seals;
 }
 
 bool is_sealed_memory(int fd, std::uint64_t size) {
   constexpr int all = size_seals | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
   struct stat status {};
-  return has_size(fd, size, status) && (::fcntl(fd, F_GET_SEALS) & all) == all;
+  if (!has_size(fd, size, status)) return false;
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & all) == all;
 }
 
 std::uint64_t size_of(int fd) {

@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 
 #include "sys/error.hpp"
@@ -95,6 +96,7 @@ Started start_detached(const std::vector<std::string>& argv, Timeout timeout) {
   // A child in between, reaped here, so that the program is adopted by init and never anybody's zombie. Between
   // fork and exec only async-signal-safe calls: other threads may hold any lock.
   std::vector<std::string> arguments = argv;
+  if (argv.at(0).find('/') != std::string::npos) arguments[0] = std::filesystem::absolute(argv[0]);
   const std::vector<char*> pointer = pointers(arguments);
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) return Started::failed;

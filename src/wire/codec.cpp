@@ -17,11 +17,16 @@ bool valid_reason(CloseReason reason) noexcept {
   return static_cast<std::uint32_t>(reason) <= static_cast<std::uint32_t>(CloseReason::dropped);
 }
 
+bool no_padding(const std::uint16_t (&pad)[3]) noexcept { return pad[0] == 0 && pad[1] == 0 && pad[2] == 0; }
+
 bool valid(const auto&) noexcept { return true; }
 bool valid(const Hello& m) noexcept { return m.name.valid() && (m.name.view().empty() || valid_name(m.name.view())); }
-bool valid(const Connect& m) noexcept { return m.name.valid() && valid_name(m.name.view()); }
-bool valid(const Bind& m) noexcept { return m.linear <= 1; }
-bool valid(const Close& m) noexcept { return valid_reason(m.reason); }
+bool valid(const Connect& m) noexcept { return m.patient <= 1 && m.name.valid() && valid_name(m.name.view()); }
+bool valid(const Bind& m) noexcept { return m.linear <= 1 && m.pad == 0; }
+bool valid(const LinkBind& m) noexcept { return m.pad == 0; }
+bool valid(const Done& m) noexcept { return no_padding(m.pad); }
+bool valid(const Refetch& m) noexcept { return no_padding(m.pad); }
+bool valid(const Close& m) noexcept { return valid_reason(m.reason) && m.pad == 0; }
 bool valid(const Refusal& m) noexcept { return m.detail.valid(); }
 bool valid(const LeaseRefused& m) noexcept { return m.detail.valid(); }
 bool valid(const Link& m) noexcept { return m.name.valid(); }
@@ -30,7 +35,7 @@ bool valid(const Reply& m) noexcept { return m.detail.valid(); }
 bool valid(const Granted& m) noexcept {
   return m.origin == Granted::Origin::connect || m.origin == Granted::Origin::parent;
 }
-bool valid(const PortClosed& m) noexcept { return valid_reason(m.reason); }
+bool valid(const PortClosed& m) noexcept { return valid_reason(m.reason) && m.pad == 0; }
 
 template <class Variant>
 Frame encode_any(const Variant& message) noexcept {

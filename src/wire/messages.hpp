@@ -30,7 +30,13 @@ struct Text {
     return text;
   }
   std::string_view view() const noexcept { return {chars.data()}; }
-  bool valid() const noexcept { return chars[n - 1] == '\0'; }
+  bool valid() const noexcept {
+    std::size_t end = 0;
+    while (end < n && chars[end] != '\0') ++end;
+    for (std::size_t i = end; i < n; ++i)
+      if (chars[i] != '\0') return false;
+    return end < n;
+  }
 };
 
 using Name = Text<64>;

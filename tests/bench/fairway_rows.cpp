@@ -71,7 +71,7 @@ class PingPong final : public ChannelRow {
  public:
   PingPong(const std::filesystem::path& broker, Wait wait, std::size_t count)
       : ChannelRow(broker, wait, "ping_pong." + wait_name(wait), "Fairway, 64 B round trip, Wait::" + wait_name(wait),
-                   Unit::nanoseconds, count, count / 50) {}
+                   Unit::nanoseconds, count, count / 10) {}
 
   Sample near(std::size_t count) override {
     std::array<std::byte, small> record{};
@@ -166,7 +166,7 @@ class Connect final : public ChannelRow {
   Connect(const std::filesystem::path& broker, Until until)
       : ChannelRow(broker, Wait::adaptive, until == Until::connected ? "connect" : "connect.answer",
                    until == Until::connected ? "Fairway, connect()" : "Fairway, connect(), first message, its answer", Unit::nanoseconds,
-                   300, 20),
+                   20, 5),
         until_(until) {}
 
   void open_near() override {
@@ -215,7 +215,7 @@ class Connect final : public ChannelRow {
 class LocalChannel final : public Row {
  public:
   explicit LocalChannel(std::filesystem::path broker)
-      : Row("channel", "Fairway, MessageChannel made and closed", Unit::nanoseconds, 20000, 500), broker_(std::move(broker)) {}
+      : Row("channel", "Fairway, MessageChannel made and closed", Unit::nanoseconds, 2000, 500), broker_(std::move(broker)) {}
 
   void open_near() override { context_.emplace(ContextOptions{.broker = broker_}); }
   Sample near(std::size_t count) override {
@@ -240,14 +240,14 @@ class LocalChannel final : public Row {
 Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   Rows rows;
   const auto stream = [&](Wait wait, Reading reading) {
-    rows.push_back(std::make_unique<Stream>(broker, wait, reading, small, 2000000, 20000));
+    rows.push_back(std::make_unique<Stream>(broker, wait, reading, small, 200000, 20000));
   };
   add_cache_line(rows, common);
   add_bare_ping_pong(rows, common);
-  rows.push_back(std::make_unique<PingPong>(broker, Wait::poll, 100000));
-  rows.push_back(std::make_unique<PingPong>(broker, Wait::adaptive, 100000));
+  rows.push_back(std::make_unique<PingPong>(broker, Wait::poll, 10000));
+  rows.push_back(std::make_unique<PingPong>(broker, Wait::adaptive, 10000));
   add_doorbell(rows, common);
-  rows.push_back(std::make_unique<PingPong>(broker, Wait::block, 20000));
+  rows.push_back(std::make_unique<PingPong>(broker, Wait::block, 1000));
   add_bare_stream(rows, common);
   stream(Wait::poll, Reading::receive);
   stream(Wait::poll, Reading::callback);
@@ -256,7 +256,7 @@ Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   add_memcpy(rows);
   add_bare_large_stream(rows, common);
   for (const Wait wait : {Wait::poll, Wait::adaptive})
-    rows.push_back(std::make_unique<Stream>(broker, wait, Reading::receive, large, 512, 32));
+    rows.push_back(std::make_unique<Stream>(broker, wait, Reading::receive, large, 64, 16));
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::connected));
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::answered));
   rows.push_back(std::make_unique<LocalChannel>(broker));

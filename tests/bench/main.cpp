@@ -77,7 +77,7 @@ FAIRWAY_CHILD(far) {
 
 struct Options {
   bool quick = false;
-  int rounds = 9;
+  int rounds = 25;
   std::vector<std::string> only;
   std::string json;
   double scale = 1;

@@ -131,7 +131,7 @@ void check_number(const std::byte* record, std::uint64_t expected) {
 class CacheLine final : public Row {
  public:
   explicit CacheLine(const Common& common)
-      : Row("cache_line", "cache line, round trip", Unit::nanoseconds, 100000, 2000), memory_(map_common(common)) {}
+      : Row("cache_line", "cache line, round trip", Unit::nanoseconds, 10000, 1000), memory_(map_common(common)) {}
 
   Sample near(std::size_t count) override {
     Laps laps(count);
@@ -162,7 +162,7 @@ template <template <std::size_t> class Ring>
 class BarePingPong final : public Row {
  public:
   BarePingPong(const Common& common, std::string name, std::string text, Place Direction::*place)
-      : Row(std::move(name), std::move(text), Unit::nanoseconds, 100000, 2000),
+      : Row(std::move(name), std::move(text), Unit::nanoseconds, 10000, 1000),
         there_(map_common(common).to_far.*place, ping_pong_capacity),
         back_(map_common(common).to_near.*place, ping_pong_capacity) {}
 
@@ -243,7 +243,7 @@ class BareStream final : public Row {
 class Doorbell final : public Row {
  public:
   explicit Doorbell(const Common& common)
-      : Row("doorbell", "doorbell (send, epoll_wait, recv), round trip", Unit::nanoseconds, 20000, 500), socket_(common.doorbell) {}
+      : Row("doorbell", "doorbell (send, epoll_wait, recv), round trip", Unit::nanoseconds, 1000, 100), socket_(common.doorbell) {}
 
   void open_near() override { watch(); }
   void open_far() override { watch(); }
@@ -288,7 +288,7 @@ class Doorbell final : public Row {
 
 class Memcpy final : public Row {
  public:
-  Memcpy() : Row("memcpy", "memcpy of 1 MiB between warm buffers", Unit::bytes_per_second, 512, 64) {}
+  Memcpy() : Row("memcpy", "memcpy of 1 MiB between warm buffers", Unit::bytes_per_second, 64, 16) {}
 
   Sample near(std::size_t count) override {
     const Stopwatch watch;
@@ -319,15 +319,15 @@ void add_bare_ping_pong(Rows& rows, const Common& common) {
 
 void add_bare_stream(Rows& rows, const Common& common) {
   rows.push_back(std::make_unique<BareStream<HeaderRing, sizeof(Record)>>(
-      common, "ring.header.stream", "bare ring, number in the record, 64 B stream", Unit::messages_per_second, 2000000, 20000,
+      common, "ring.header.stream", "bare ring, number in the record, 64 B stream", Unit::messages_per_second, 200000, 20000,
       &Direction::header_stream));
   rows.push_back(std::make_unique<BareStream<BareRing, sizeof(Record)>>(
-      common, "ring.stream", "bare ring, 64 B stream", Unit::messages_per_second, 2000000, 20000, &Direction::stream));
+      common, "ring.stream", "bare ring, 64 B stream", Unit::messages_per_second, 200000, 20000, &Direction::stream));
 }
 
 void add_bare_large_stream(Rows& rows, const Common& common) {
   rows.push_back(std::make_unique<BareStream<BareRing, large>>(common, "ring.large_stream", "bare ring, 1 MiB stream",
-                                                               Unit::bytes_per_second, 512, 32, &Direction::large_stream));
+                                                               Unit::bytes_per_second, 64, 16, &Direction::large_stream));
 }
 
 void add_doorbell(Rows& rows, const Common& common) { rows.push_back(std::make_unique<Doorbell>(common)); }

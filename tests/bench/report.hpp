@@ -12,7 +12,7 @@ namespace fairway::bench {
 /// What was measured: for each row the samples of all rounds, in their order.
 using Results = std::map<std::string, std::vector<Sample>>;
 
-/// Ours against the limit that was measured in the same round: the median of the rounds' ratios.
+/// Ours against the limit, both medians of rounds that were measured in turns.
 struct Floor {
   enum class Bound { at_most, at_least };
   std::string text;

@@ -8,11 +8,9 @@
 #define FAIRWAY_COUNTS_MEMORY 1
 #endif
 #endif
-#ifdef FAIRWAY_COUNTS_MEMORY
-#include <sanitizer/allocator_interface.h>
-#endif
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
@@ -21,6 +19,13 @@
 #include <fairway/error.hpp>
 
 #include "../value/archive_samples.hpp"
+
+#ifdef FAIRWAY_COUNTS_MEMORY
+// GCC has the functions, and not the header.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, std::size_t),
+                                                         void (*free_hook)(const volatile void*));
+extern "C" std::size_t __sanitizer_get_allocated_size(const volatile void* block);
+#endif
 
 namespace {
 
@@ -56,7 +61,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
         live += size;
         peak = std::max(peak, live);
       },
-      [](const volatile void* block) { live -= __sanitizer_get_allocated_size(const_cast<const void*>(block)); });
+      [](const volatile void* block) { live -= __sanitizer_get_allocated_size(block); });
   return 0;
 }
 #endif

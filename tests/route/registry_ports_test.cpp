@@ -103,11 +103,11 @@ TEST_F(RegistryPorts, APortThatWasWrittenToOrClosedDoesNotMove) {
   const PortId written = world.create(a);
   world.bind(a, written);
   world.send(a, wire::Connect{1, written, 0, wire::Name::of("b")});
-  EXPECT_EQ(world.disconnected(a), "moved a port that was closed or written to");
+  EXPECT_EQ(world.disconnected(a), "moved a port that was closed, written to or moved before");
   const PortId closed = world.create(c);
   world.send(c, wire::Close{closed, 0, CloseReason::closed, 0});
   world.send(c, wire::Invite{closed, secret});
-  EXPECT_EQ(world.disconnected(c), "moved a port that was closed or written to");
+  EXPECT_EQ(world.disconnected(c), "moved a port that was closed, written to or moved before");
 }
 
 TEST(RegistryPortQuota, AContextSharesAsManyPortsAsTheLimitSays) {
