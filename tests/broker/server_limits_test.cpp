@@ -7,6 +7,8 @@
 #include <sys/un.h>
 
 #include <cstring>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -109,16 +111,20 @@ TEST(ServerLimits, WithoutDescriptorsEveryConnectionIsRefusedAndAllWorksAfterwar
   RawContext witness(broker.directory(), &broker, "witness");
   witness.wait_for<wire::Welcome>();
   std::vector<EarlySocket> early(3);
+  std::vector<std::optional<wire::BrokerMessage>> answers;
   {
     const Descriptors none(0);
-    for (std::size_t i = 0; i < early.size(); ++i) {
-      early[i].connect(broker.directory());
+    for (EarlySocket& socket : early) {
+      socket.connect(broker.directory());
       broker.serve();
-      const auto answer = early[i].receive();
-      ASSERT_TRUE(answer && std::holds_alternative<wire::Refusal>(*answer)) << "connection " << i << " waits for ever";
-      EXPECT_EQ(static_cast<Errc>(std::get<wire::Refusal>(*answer).code), Errc::quota);
-      EXPECT_NE(std::get<wire::Refusal>(*answer).detail.view().find("RLIMIT_NOFILE"), std::string_view::npos);
+      answers.push_back(socket.receive());
     }
+  }
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    ASSERT_TRUE(answers[i] && std::holds_alternative<wire::Refusal>(*answers[i])) << "connection " << i << " waits for ever";
+    const auto& refusal = std::get<wire::Refusal>(*answers[i]);
+    EXPECT_EQ(static_cast<Errc>(refusal.code), Errc::quota);
+    EXPECT_NE(refusal.detail.view().find("RLIMIT_NOFILE"), std::string_view::npos);
   }
   RawContext later(broker.directory(), &broker, "later");
   later.wait_for<wire::Welcome>();

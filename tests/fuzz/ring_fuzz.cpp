@@ -36,7 +36,7 @@ void read_anything(Input input) {
   const std::uint8_t limit = take(input);
   const std::uint64_t end = limit == 0 ? test::no_limit : 8 * std::uint64_t{limit};
   test::GuardedMemory memory(capacity);
-  std::memcpy(memory.bytes().data(), input.data(), std::min(input.size(), capacity));
+  std::ranges::copy(std::as_bytes(input.first(std::min(input.size(), capacity))), memory.bytes().begin());
 
   RingReader reader(memory.bytes(), shape);
   reader.set_sequence(sequence);

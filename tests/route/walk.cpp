@@ -72,7 +72,7 @@ class Walker {
         break;
       case 7:
         if (chance(60) && (walk_.parents_die || client.started.empty())) return leave(client.id, chance(2));
-        if (!client.started.empty() && chance(6)) child(client);
+        if (!client.started.empty() && chance(6)) return child(client.id);
         break;
     }
     if (!member->second.hostile && !client.confused.empty()) wrong_ = "context " + std::to_string(client.id.value) + " is confused: " + client.confused;
@@ -94,15 +94,17 @@ class Walker {
   }
 
   /// A child comes, or ends without having come; either way it ends one day, and the parent says so.
-  void child(SimulatedClient& parent) {
-    const std::size_t which = random_() % parent.started.size();
-    const wire::Secret secret = parent.started[which];
-    parent.started.erase(parent.started.begin() + static_cast<std::ptrdiff_t>(which));
+  void child(ContextId parent) {
+    auto& started = clients_.at(parent).client->started;
+    const std::size_t which = random_() % started.size();
+    const wire::Secret secret = started[which];
+    started.erase(started.begin() + static_cast<std::ptrdiff_t>(which));
     if (!chance(3)) {
-      while (!parent.out.empty() && world_.alive(parent.id) && wrong_.empty()) deliver(parent.id);  // it was started after the Invite
+      // It was started after the Invite was sent.
+      while (clients_.contains(parent) && !clients_.at(parent).client->out.empty() && wrong_.empty()) deliver(parent);
       add({}, secret, false);
     }
-    if (clients_.contains(parent.id)) parent.child_ended(secret);
+    if (const auto found = clients_.find(parent); found != clients_.end()) found->second.client->child_ended(secret);
   }
 
   /// One message reaches the broker.
