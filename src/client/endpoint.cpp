@@ -121,7 +121,9 @@ bool Endpoint::bind(LeasePool::Lease lease) {
   out_.begin_generation(std::move(lease.memory), id_, epoch, shape);
   if (first) {
     out_.control()->statistics.started.store(port != nullptr && port->started ? 1 : 0, std::memory_order_relaxed);
+    // What was read before there were words to say so counts from here; the writer may have seen the words empty.
     publish_head();
+    answer_want();
     context_.make_hot(*this);  // it can be armed now
   } else if (shape == shm::Shape::linear) {
     FAIRWAY_HOOK(spill_bound);
@@ -209,6 +211,7 @@ bool Endpoint::at_end() {
         break;
       case Incoming::Look::advanced:
         publish_head();
+        answer_want();
         context_.broker().send(wire::Done{id_, in_.finished(), {}});
         break;
       case Incoming::Look::end: finish(reason_); break;
