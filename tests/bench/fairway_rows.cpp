@@ -99,9 +99,11 @@ enum class Reading { receive, callback };
 /// Posts as fast as the soft limit allows. A first message tells that the reader is there, an answer that all is read.
 class Stream final : public ChannelRow {
  public:
-  Stream(const std::filesystem::path& broker, Wait wait, Reading reading, std::size_t size, std::size_t count, std::size_t quick_count)
+  Stream(const std::filesystem::path& broker, Wait wait, Reading reading, std::size_t size, std::size_t count,
+         std::size_t quick_count)
       : ChannelRow(broker, wait,
-                   (size == large ? "large_stream." : "stream.") + wait_name(wait) + (reading == Reading::callback ? ".on_message" : ""),
+                   (size == large ? "large_stream." : "stream.") + wait_name(wait) +
+                       (reading == Reading::callback ? ".on_message" : ""),
                    std::string("Fairway, ") + (size == large ? "1 MiB" : "64 B") + " stream, Wait::" + wait_name(wait) +
                        (reading == Reading::callback ? ", on_message" : ", receive"),
                    size == large ? Unit::bytes_per_second : Unit::messages_per_second, count, quick_count),
@@ -130,7 +132,8 @@ class Stream final : public ChannelRow {
     } else {
       std::uint64_t next = 0;
       port().on_message([&](MessageEvent& event) {
-        if (number_of(event) != next) fail("message " + std::to_string(number_of(event)) + " arrived for " + std::to_string(next));
+        if (number_of(event) != next)
+          fail("message " + std::to_string(number_of(event)) + " arrived for " + std::to_string(next));
         if (++next == count) context().stop();
       });
       context().run();
@@ -165,8 +168,8 @@ class Connect final : public ChannelRow {
   enum class Until { connected, answered };
   Connect(const std::filesystem::path& broker, Until until)
       : ChannelRow(broker, Wait::adaptive, until == Until::connected ? "connect" : "connect.answer",
-                   until == Until::connected ? "Fairway, connect()" : "Fairway, connect(), first message, its answer", Unit::nanoseconds,
-                   20, 5),
+                   until == Until::connected ? "Fairway, connect()" : "Fairway, connect(), first message, its answer",
+                   Unit::nanoseconds, 20, 5),
         until_(until) {}
 
   void open_near() override {
@@ -215,7 +218,8 @@ class Connect final : public ChannelRow {
 class LocalChannel final : public Row {
  public:
   explicit LocalChannel(std::filesystem::path broker)
-      : Row("channel", "Fairway, MessageChannel made and closed", Unit::nanoseconds, 2000, 500), broker_(std::move(broker)) {}
+      : Row("channel", "Fairway, MessageChannel made and closed", Unit::nanoseconds, 2000, 500),
+        broker_(std::move(broker)) {}
 
   void open_near() override { context_.emplace(ContextOptions{.broker = broker_}); }
   Sample near(std::size_t count) override {

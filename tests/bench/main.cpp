@@ -103,7 +103,8 @@ int run(const Options& options) {
   if (memory < 0 || ::ftruncate(memory, static_cast<off_t>(common_memory_size())) != 0 ||
       ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, doorbell) != 0)
     fail("no memory or socket pair");
-  test::Child far("far", {directory.path(), std::to_string(cpus[1]), std::to_string(memory), std::to_string(doorbell[1])});
+  test::Child far("far",
+                  {directory.path(), std::to_string(cpus[1]), std::to_string(memory), std::to_string(doorbell[1])});
   ::close(doorbell[1]);
   pin_to(cpus[0]);
   require_ok(far.line(), "ready");

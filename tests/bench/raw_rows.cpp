@@ -52,7 +52,8 @@ struct CommonMemory {
 
 CommonMemory& map_common(const Common& common) {
   static CommonMemory* const memory = [&] {
-    void* const address = ::mmap(nullptr, sizeof(CommonMemory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, common.memory, 0);
+    void* const address =
+        ::mmap(nullptr, sizeof(CommonMemory), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, common.memory, 0);
     if (address == MAP_FAILED) throw std::runtime_error("mmap failed");
     return static_cast<CommonMemory*>(address);
   }();
@@ -64,7 +65,8 @@ CommonMemory& map_common(const Common& common) {
 template <std::size_t Size>
 class BareRing {
  public:
-  BareRing(Place& place, std::size_t capacity) : words_(place.words), slots_(place.slots.data()), count_(capacity / Size) {}
+  BareRing(Place& place, std::size_t capacity)
+      : words_(place.words), slots_(place.slots.data()), count_(capacity / Size) {}
 
   void write(const std::byte* record) noexcept {
     while (mine_ - theirs_ == count_) theirs_ = words_.head.value.load(std::memory_order_acquire);
@@ -89,7 +91,8 @@ class BareRing {
 template <std::size_t Size>
 class HeaderRing {
  public:
-  HeaderRing(Place& place, std::size_t capacity) : words_(place.words), slots_(place.slots.data()), count_(capacity / slot) {}
+  HeaderRing(Place& place, std::size_t capacity)
+      : words_(place.words), slots_(place.slots.data()), count_(capacity / slot) {}
 
   void write(const std::byte* record) noexcept {
     while (mine_ - theirs_ == count_) theirs_ = words_.head.value.load(std::memory_order_acquire);
@@ -196,8 +199,8 @@ class BarePingPong final : public Row {
 template <template <std::size_t> class Ring, std::size_t Size>
 class BareStream final : public Row {
  public:
-  BareStream(const Common& common, std::string name, std::string text, Unit unit, std::size_t count, std::size_t quick_count,
-             Place Direction::*place)
+  BareStream(const Common& common, std::string name, std::string text, Unit unit, std::size_t count,
+             std::size_t quick_count, Place Direction::*place)
       : Row(std::move(name), std::move(text), unit, count, quick_count),
         ring_(map_common(common).to_far.*place, ring_capacity),
         progress_((map_common(common).to_near.*place).progress.value) {}
@@ -243,7 +246,8 @@ class BareStream final : public Row {
 class Doorbell final : public Row {
  public:
   explicit Doorbell(const Common& common)
-      : Row("doorbell", "doorbell (send, epoll_wait, recv), round trip", Unit::nanoseconds, 1000, 100), socket_(common.doorbell) {}
+      : Row("doorbell", "doorbell (send, epoll_wait, recv), round trip", Unit::nanoseconds, 1000, 100),
+        socket_(common.doorbell) {}
 
   void open_near() override { watch(); }
   void open_far() override { watch(); }
@@ -312,22 +316,25 @@ std::size_t common_memory_size() { return sizeof(CommonMemory); }
 void add_cache_line(Rows& rows, const Common& common) { rows.push_back(std::make_unique<CacheLine>(common)); }
 
 void add_bare_ping_pong(Rows& rows, const Common& common) {
-  rows.push_back(std::make_unique<BarePingPong<HeaderRing>>(common, "ring.header.ping_pong", "bare ring, number in the record, 64 B round trip",
+  rows.push_back(std::make_unique<BarePingPong<HeaderRing>>(common, "ring.header.ping_pong",
+                                                            "bare ring, number in the record, 64 B round trip",
                                                             &Direction::header_ping_pong));
-  rows.push_back(std::make_unique<BarePingPong<BareRing>>(common, "ring.ping_pong", "bare ring, 64 B round trip", &Direction::ping_pong));
+  rows.push_back(std::make_unique<BarePingPong<BareRing>>(common, "ring.ping_pong", "bare ring, 64 B round trip",
+                                                          &Direction::ping_pong));
 }
 
 void add_bare_stream(Rows& rows, const Common& common) {
   rows.push_back(std::make_unique<BareStream<HeaderRing, sizeof(Record)>>(
-      common, "ring.header.stream", "bare ring, number in the record, 64 B stream", Unit::messages_per_second, 200000, 20000,
-      &Direction::header_stream));
+      common, "ring.header.stream", "bare ring, number in the record, 64 B stream", Unit::messages_per_second, 200000,
+      20000, &Direction::header_stream));
   rows.push_back(std::make_unique<BareStream<BareRing, sizeof(Record)>>(
       common, "ring.stream", "bare ring, 64 B stream", Unit::messages_per_second, 200000, 20000, &Direction::stream));
 }
 
 void add_bare_large_stream(Rows& rows, const Common& common) {
   rows.push_back(std::make_unique<BareStream<BareRing, large>>(common, "ring.large_stream", "bare ring, 1 MiB stream",
-                                                               Unit::bytes_per_second, 64, 16, &Direction::large_stream));
+                                                               Unit::bytes_per_second, 64, 16,
+                                                               &Direction::large_stream));
 }
 
 void add_doorbell(Rows& rows, const Common& common) { rows.push_back(std::make_unique<Doorbell>(common)); }

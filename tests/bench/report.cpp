@@ -5,8 +5,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 namespace fairway::bench {
 
@@ -20,7 +20,8 @@ std::vector<double> values(const std::vector<Sample>& samples, double Sample::*p
 
 std::string amount(Unit unit, double value) {
   switch (unit) {
-    case Unit::nanoseconds: return value < 10000 ? fmt::format("{:.0f} ns", value) : fmt::format("{:.1f} us", value / 1e3);
+    case Unit::nanoseconds:
+      return value < 10000 ? fmt::format("{:.0f} ns", value) : fmt::format("{:.1f} us", value / 1e3);
     case Unit::messages_per_second: return fmt::format("{:.2f} M/s", value / 1e6);
     case Unit::bytes_per_second: return fmt::format("{:.2f} GB/s", value / 1e9);
   }
@@ -41,19 +42,21 @@ double best(Unit unit, const std::vector<Sample>& samples) {
   return unit == Unit::nanoseconds ? *std::ranges::min_element(all) : *std::ranges::max_element(all);
 }
 
-/// Of the medians, which judge, and of the best rounds: on a busy machine these are the ones that nobody disturbed.
 struct Ratio {
-  double medians;
-  double bests;
+  double middle;  ///< the median of the rounds
+  double least;
+  double most;
 };
 
 std::optional<Ratio> ratio(const Floor& floor, const Results& results) {
   const auto ours = results.find(floor.ours);
   const auto limit = results.find(floor.limit);
   if (ours == results.end() || limit == results.end()) return std::nullopt;
-  const Unit unit = floor.bound == Floor::Bound::at_most ? Unit::nanoseconds : Unit::messages_per_second;
-  return Ratio{median(values(ours->second, &Sample::value)) / median(values(limit->second, &Sample::value)),
-               best(unit, ours->second) / best(unit, limit->second)};
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < std::min(ours->second.size(), limit->second.size()); ++i)
+    ratios.push_back(ours->second[i].value / limit->second[i].value);
+  const auto [least, most] = std::ranges::minmax(ratios);
+  return Ratio{median(std::move(ratios)), least, most};
 }
 
 bool holds(const Floor& floor, double value) {
@@ -90,16 +93,19 @@ void print(const Rows& rows, const Results& results) {
     const auto found = results.find(row->name());
     if (found == results.end()) continue;
     const double p99 = median(values(found->second, &Sample::p99));
-    fmt::print("{:<58} {:>12} {:>12} {:>12}   {}\n", row->text(), amount(row->unit(), median(values(found->second, &Sample::value))),
-               p99 > 0 ? amount(row->unit(), p99) : "", amount(row->unit(), best(row->unit(), found->second)), found->second.size());
+    fmt::print("{:<58} {:>12} {:>12} {:>12}   {}\n", row->text(),
+               amount(row->unit(), median(values(found->second, &Sample::value))),
+               p99 > 0 ? amount(row->unit(), p99) : "", amount(row->unit(), best(row->unit(), found->second)),
+               found->second.size());
   }
-  fmt::print("\n{:<58} {:>12} {:>12} {:>12}\n", "floor", "bound", "medians", "best rounds");
+  fmt::print("\n{:<58} {:>12} {:>12} {:>16}\n", "floor", "bound", "median ratio", "all rounds");
   for (const Floor& floor : floors()) {
     const auto value = ratio(floor, results);
     if (!value) continue;
-    fmt::print("{:<58} {:>12} {:>12.2f} {:>12.2f}   {}\n", floor.text + " / " + floor.limit,
-               fmt::format("{} {:.2f}", floor.bound == Floor::Bound::at_most ? "<=" : ">=", floor.factor), value->medians, value->bests,
-               holds(floor, value->medians) ? "ok" : "BELOW");
+    fmt::print("{:<58} {:>12} {:>12.2f} {:>16}   {}\n", floor.text + " / " + floor.limit,
+               fmt::format("{} {:.2f}", floor.bound == Floor::Bound::at_most ? "<=" : ">=", floor.factor),
+               value->middle, fmt::format("{:.2f} - {:.2f}", value->least, value->most),
+               holds(floor, value->middle) ? "ok" : "BELOW");
   }
   if (results.size() == rows.size()) fmt::print("\nall rows measured: {}\n", rows.size());
 }
@@ -127,9 +133,10 @@ void write_json(const std::filesystem::path& file, const Rows& rows, const Resul
                                             {"limit", floor.limit},
                                             {"bound", floor.bound == Floor::Bound::at_most ? "at_most" : "at_least"},
                                             {"factor", floor.factor},
-                                            {"measured", value->medians},
-                                            {"best_rounds", value->bests},
-                                            {"ok", holds(floor, value->medians)}});
+                                            {"measured", value->middle},
+                                            {"least", value->least},
+                                            {"most", value->most},
+                                            {"ok", holds(floor, value->middle)}});
   }
   std::ofstream out(file);
   out << boost::json::object{{"cpu", cpu_name()}, {"rows", std::move(measured)}, {"floors", std::move(judged)}} << "\n";

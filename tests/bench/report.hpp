@@ -12,7 +12,8 @@ namespace fairway::bench {
 /// What was measured: for each row the samples of all rounds, in their order.
 using Results = std::map<std::string, std::vector<Sample>>;
 
-/// Ours against the limit, both medians of rounds that were measured in turns.
+/// Ours against the limit that was measured in the same round, so that both saw the same machine: a virtual one moves
+/// its CPUs, and a cache line then takes several times as long. The median of the rounds' ratios judges.
 struct Floor {
   enum class Bound { at_most, at_least };
   std::string text;
