@@ -156,7 +156,9 @@ class Context {
   void note_end(Port& port);
   bool wants_messages(const Endpoint& endpoint) const noexcept;
   void wait(std::uint64_t deadline_ns, Endpoint* only);
-  bool something_to_do(const Endpoint* only) const noexcept;
+  bool something_to_do(const Endpoint* only);
+  /// Whether there is something to hand out: a message that somebody wants (`only`: a receive on it), or the end.
+  bool due(Endpoint& endpoint, const Endpoint* only);
   bool spin(std::uint64_t until_ns, const Endpoint* only);
   bool worth_spinning() const noexcept;
   bool prepare_to_sleep(Endpoint* only);
@@ -188,7 +190,7 @@ class Context {
   std::set<std::weak_ptr<Port>, std::owner_less<>> ports_;
 
   std::vector<Endpoint*> hot_;        ///< to be looked at, or armed, before this context sleeps
-  std::vector<Endpoint*> just_armed_;
+  std::vector<Endpoint*> was_hot_, just_armed_;  ///< of prepare_to_sleep
   std::set<std::pair<std::uint64_t, Endpoint*>> local_order_;  ///< first local messages of ports that want them
   std::uint64_t next_local_sequence_ = 1;
   std::deque<Notice> notices_;

@@ -275,16 +275,22 @@ void Context::collect_ready() {
   }
 }
 
-bool Context::something_to_do(const Endpoint* only) const noexcept {
+bool Context::something_to_do(const Endpoint* only) {
   if (awake_for_news()) return true;
   for (const auto& [id, link] : links_)
     if (link->pending()) return true;
   if (only != nullptr) return only->readable();
   if (has_callbacks_.load(std::memory_order_relaxed) || stopped_.load(std::memory_order_relaxed)) return true;
   if (!notices_.empty() || !local_order_.empty() || (on_connect_ && !connections_.empty())) return true;
-  for (const Endpoint* const endpoint : hot_)
-    if (endpoint->readable() && wants_messages(*endpoint)) return true;
+  for (Endpoint* const endpoint : hot_)
+    if (due(*endpoint, nullptr)) return true;
   return false;
+}
+
+bool Context::due(Endpoint& endpoint, const Endpoint* only) {
+  if (!endpoint.readable()) return false;
+  // Of messages that nobody wants now only the end counts: the close event is due without a start.
+  return &endpoint == only || wants_messages(endpoint) || (!endpoint.told_end() && endpoint.at_end());
 }
 
 bool Context::worth_spinning() const noexcept {
@@ -360,20 +366,20 @@ void Context::sleep_barrier() {
 }
 
 bool Context::prepare_to_sleep(Endpoint* only) {
+  FAIRWAY_HOOK(sleep_begun);
   just_armed_.clear();
-  std::vector<Endpoint*> kept;  // what was not read because nobody wants it now stays in the list
   const std::uint64_t now = sys::now_ns();
-  for (Endpoint* const endpoint : hot_) {
+  was_hot_.swap(hot_);
+  hot_.clear();
+  for (Endpoint* const endpoint : was_hot_) {
     endpoint->hot = false;
     const bool readable = endpoint->readable();
     if (!readable || endpoint->wants_room()) {
       endpoint->arm(now);
       just_armed_.push_back(endpoint);
     }
-    if (readable && only != nullptr && endpoint != only && wants_messages(*endpoint)) kept.push_back(endpoint);
+    if (readable && due(*endpoint, only)) make_hot(*endpoint);  // not armed: nobody would call again
   }
-  hot_.clear();
-  for (Endpoint* const endpoint : kept) make_hot(*endpoint);
 
   for (const auto& [id, link] : links_) link->announce_sleep();
   FAIRWAY_HOOK(sleep_published);
@@ -384,10 +390,7 @@ bool Context::prepare_to_sleep(Endpoint* only) {
 
   bool missed = false;
   for (Endpoint* const endpoint : just_armed_) {
-    const bool wanted = endpoint == only || wants_messages(*endpoint);
-    // Of messages that nobody wants now only the end counts: the close event is due without a start.
-    const bool readable = endpoint->readable() && (wanted || (!endpoint->told_end() && endpoint->at_end()));
-    if (!readable && !endpoint->missed_room()) continue;
+    if (!due(*endpoint, only) && !endpoint->missed_room()) continue;
     make_hot(*endpoint);
     missed = true;
   }
