@@ -187,7 +187,10 @@ bool Server::receive_one(Session& session) {
   }
   route::Actions actions;
   registry_.handle(session.context, *message, actions);
+  const bool refetch = std::holds_alternative<wire::Refetch>(*message) || std::holds_alternative<wire::RefetchLink>(*message);
+  refetching_ = refetch ? &session : nullptr;
   execute(actions);
+  refetching_ = nullptr;
   return !session.over;
 }
 

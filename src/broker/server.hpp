@@ -87,6 +87,7 @@ class Server {
   std::unordered_map<SegmentId, Segment, IdHash> segments_;
   std::unordered_map<LinkId, Doorbells, IdHash> doorbells_;
   std::deque<route::Action> pending_;
+  const Session* refetching_ = nullptr;  ///< whose request is being answered with what it was sent before
   std::uint64_t next_session_ = 1;
   std::uint64_t idle_since_ns_ = 0;
   std::atomic<bool> stopped_ = false;

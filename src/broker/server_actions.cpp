@@ -36,16 +36,17 @@ void Server::perform(route::Send& action) {
   Session* const session = find(action.to);
   if (session == nullptr) return;
   if (const auto* const kicked = std::get_if<wire::Kicked>(&action.message)) {  // one is as good as many
-    for (const route::Send& waiting : session->outbox) {
-      const auto* const same = std::get_if<wire::Kicked>(&waiting.message);
+    for (const auto& waiting : session->outbox) {
+      const auto* const same = std::get_if<wire::Kicked>(&waiting.send.message);
       if (same != nullptr && same->port == kicked->port) return;
     }
   }
-  if (is_answer(action.message) && ++session->answers > Session::most_answers) {
+  const bool answer = is_answer(action.message) || refetching_ == session;
+  if (answer && ++session->answers > Session::most_answers) {
     session->why = "asks and does not read the answers";
     return end(*session);
   }
-  session->outbox.push_back(std::move(action));
+  session->outbox.push_back({std::move(action), answer});
   flush(*session);
 }
 
@@ -178,10 +179,11 @@ bool Server::descriptors(const Session& to, const route::Send& send, std::vector
 void Server::flush(Session& session) {
   bool full = false;
   while (!session.outbox.empty() && !session.over) {
-    route::Send& next = session.outbox.front();
+    const auto& [next, answer] = session.outbox.front();
     std::vector<int> fds;
     const auto* const paired = std::get_if<wire::Paired>(&next.message);
     if (!descriptors(session, next, fds) || (paired != nullptr && !doorbells_.contains(paired->link))) {
+      session.answers -= answer;
       session.outbox.pop_front();
       continue;
     }
@@ -199,7 +201,7 @@ void Server::flush(Session& session) {
     if (result != sys::Sent::ok) break;
     if (!fds.empty()) ++session.sent_with_descriptors;
     sent(session, next);
-    if (is_answer(next.message)) --session.answers;
+    session.answers -= answer;
     session.outbox.pop_front();
   }
   if (full != session.watches_for_space) {

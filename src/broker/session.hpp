@@ -26,7 +26,11 @@ struct Session {
   /// Answers to its own requests that it may leave unread.
   static constexpr std::size_t most_answers = 1024;
 
-  std::deque<route::Send> outbox;
+  struct Outgoing {
+    route::Send send;
+    bool answer;  ///< to a request of its own
+  };
+  std::deque<Outgoing> outbox;
   std::size_t answers = 0;  ///< of those in the outbox
   std::uint64_t sent_with_descriptors = 0;
   std::uint64_t acknowledged = 0;

@@ -191,6 +191,39 @@ TEST_F(HostileConnection, AnswersThatNobodyReadsDoNotFillTheBroker) {
   EXPECT_LT(allocated(), before + (4 << 20));
 }
 
+TEST_F(HostileConnection, LeasesThatAreReturnedUnreadDoNotFillTheBroker) {
+  RawContext hostile(broker.directory(), &broker);
+  hostile.wait_for<wire::Welcome>();
+  const std::uint64_t first = hostile.lease().value + 1;  // the numbers are easily guessed
+  const std::size_t before = allocated();
+  bool stuck = false;
+  for (std::uint64_t i = 0; i < 20'000 && !stuck; ++i) {
+    for (const wire::ClientMessage& message : {wire::ClientMessage(wire::LeaseRequest{shm::small_segment}),
+                                               wire::ClientMessage(wire::LeaseReturned{{first + i}})}) {
+      if (hostile.try_send(message)) continue;
+      broker.serve();
+      stuck = !hostile.try_send(message);
+    }
+  }
+  broker.serve();
+  EXPECT_LT(allocated(), before + (2 << 20));
+}
+
+TEST_F(HostileConnection, SegmentsThatAreFetchedAgainForEverDoNotFillTheBroker) {
+  RawContext hostile(broker.directory(), &broker, "hostile");
+  const PortId port = witness.connect("hostile");
+  witness.send(wire::Bind{port, witness.lease(), 0, 0, 0, 0});
+  hostile.wait_for<wire::Install>();
+  const std::size_t before = allocated();
+  for (int i = 0; i < 50'000; ++i) {
+    if (hostile.try_send(wire::Refetch{port.opposite(), 0, {}})) continue;
+    broker.serve();
+    if (!hostile.try_send(wire::Refetch{port.opposite(), 0, {}})) break;
+  }
+  broker.serve();
+  EXPECT_LT(allocated(), before + (4 << 20));
+}
+
 TEST_F(HostileConnection, KicksDoNotFillTheBrokerWhileTheirReceiverIsStopped) {
   RawContext hostile(broker.directory(), &broker);
   const PortId port = hostile.connect("witness");
