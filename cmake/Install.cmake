@@ -1,7 +1,7 @@
 # What users get: the library with its exported names, the programs, the package files.
 get_target_property(fairway_type fairway TYPE)
 if(fairway_type STREQUAL "SHARED_LIBRARY")
-  target_link_options(fairway PRIVATE LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  target_link_options(fairway PRIVATE LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map LINKER:-Bsymbolic-functions)
   set_target_properties(fairway PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
 endif()
 

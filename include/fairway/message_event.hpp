@@ -20,7 +20,7 @@ class FAIRWAY_API MessageEvent {
  public:
   enum class Kind { bytes, string, object, value, error };
 
-  MessageEvent() noexcept = default;
+  MessageEvent() noexcept {}  // not defaulted: that would zero the buffer wherever one is value-initialized
   MessageEvent(MessageEvent&& other) noexcept;
   MessageEvent& operator=(MessageEvent&& other) noexcept;
   ~MessageEvent() = default;

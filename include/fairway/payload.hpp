@@ -24,25 +24,36 @@ class Payload {
   /// Raw bytes: the shortest path.
   template <class B>
     requires(std::convertible_to<const B&, Bytes> && !Typed<B>)
-  Payload(const B& bytes) : bytes_(bytes), kind_(Kind::bytes) {}
+  Payload(const B& bytes) : kind_(Kind::bytes) {
+    const Bytes view = bytes;
+    data_ = view.data();
+    size_ = view.size();
+  }
 
   /// A string in UTF-8, not bytes.
   template <class S>
     requires(std::convertible_to<const S&, std::string_view> && !Typed<S>)
   Payload(const S& string) : kind_(Kind::string) {
     const std::string_view view = string;
-    bytes_ = {reinterpret_cast<const std::byte*>(view.data()), view.size()};
+    data_ = reinterpret_cast<const std::byte*>(view.data());
+    size_ = view.size();
   }
 
   /// A C++ type with Boost.Serialization support and a `type_key`.
   template <Typed T>
   Payload(const T& object) : object_(&object), encode_(&encode<T>), kind_(Kind::object) {}
 
+  // Not trivial: so it is built where the call wants it. A trivial one is built and then copied in wider pieces, which
+  // waits for all stores before it, those into the ring too.
+  Payload(const Payload& other) noexcept
+      : data_(other.data_), size_(other.size_), object_(other.object_), encode_(other.encode_), kind_(other.kind_) {}
+
   Kind kind() const noexcept { return kind_; }
 
-  /// The bytes to send. An object is serialized into `scratch` first; what its `serialize` throws comes out.
-  Bytes materialize(std::vector<std::byte>& scratch) const {
-    if (encode_ == nullptr) return bytes_;
+  /// What it borrows; nothing for an object.
+  Bytes bytes() const noexcept { return {data_, size_}; }
+  /// An object's bytes, which `scratch` holds; what its `serialize` throws comes out.
+  Bytes encode_into(std::vector<std::byte>& scratch) const {
     scratch.clear();
     encode_(object_, scratch);
     return scratch;
@@ -54,7 +65,8 @@ class Payload {
     encode_object(*static_cast<const T*>(object), out);
   }
 
-  Bytes bytes_;
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
   const void* object_ = nullptr;
   void (*encode_)(const void*, std::vector<std::byte>&) = nullptr;
   Kind kind_;

@@ -66,7 +66,7 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
   } else {
     validate(options, port.get());
   }
-  const Bytes bytes = payload.materialize(scratch());
+  const Bytes bytes = payload.kind() == Payload::Kind::object ? payload.encode_into(scratch()) : payload.bytes();
   if (!port || !port->endpoint) {
     detach(options);
     return Status::detached;
@@ -77,19 +77,18 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
     if (!respect_limit) detach(options);
     return Status::closed;
   }
-  const std::size_t unread = endpoint.buffered_amount();
-  if (respect_limit && unread != 0 && unread + bytes.size() > limits.queue_soft_limit) {
-    // Not before this very message would go.
-    const std::size_t room = limits.queue_soft_limit - std::min(limits.queue_soft_limit, bytes.size());
+  // A message alone may pass the limit. The drain event comes not before this very message would go.
+  const std::size_t room = limits.queue_soft_limit - std::min(limits.queue_soft_limit, bytes.size());
+  if (respect_limit && endpoint.unread_exceeds(room)) {
     endpoint.want_drain(std::min(limits.queue_soft_limit / 2, room));
     port->context->make_hot(endpoint);
     return Status::full;
   }
-  if (unread >= limits.queue_hard_limit)
-    throw DOMException("QuotaExceededError", std::to_string(unread) + " bytes wait for the other side, which does not read; "
+  if (limits.queue_hard_limit == 0 || endpoint.unread_exceeds(limits.queue_hard_limit - 1))
+    throw DOMException("QuotaExceededError", std::to_string(endpoint.buffered_amount()) + " bytes wait for the other side, which does not read; "
                                              "use try_post and on_drain");
   if (options.transfer.empty()) {
-    endpoint.post(record_type(payload.kind()), bytes, {});
+    endpoint.post(record_type(payload.kind()), bytes);
     return Status::ok;
   }
   if (!endpoint.local())
@@ -98,7 +97,7 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
     return endpoint.is_twin(entry.port().implementation()->endpoint.get());
   });
   std::vector<MessagePort> ports = detach(options);
-  if (!doomed) endpoint.post(record_type(payload.kind()), bytes, std::move(ports));
+  if (!doomed) endpoint.post_local(record_type(payload.kind()), bytes, std::move(ports));
   return Status::ok;
 }
 
@@ -153,8 +152,7 @@ void MessagePort::on_drain(Callback<void()> callback) {
 
 std::optional<MessageEvent> MessagePort::receive(Timeout timeout) {
   if (!port_ || port_->context == nullptr) return std::nullopt;
-  const std::shared_ptr<client::Port> keep = port_;
-  return keep->context->receive(*keep, timeout);
+  return port_->context->receive(*port_, timeout);  // runs nothing of the user's: the port stays
 }
 
 std::optional<MessageEvent> MessagePort::try_receive() { return receive(Timeout::zero()); }

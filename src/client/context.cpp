@@ -29,8 +29,8 @@ Port::~Port() {
 Context::Context(ContextOptions options, wire::Secret invitation)
     : options_(std::move(options)),
       directory_(sys::runtime_directory(options_.broker)),
-      thread_(std::this_thread::get_id()),
-      fork_generation_(sys::fork_generation()),
+      thread_(sys::this_thread()),
+      fork_generation_((sys::count_forks(), sys::fork_generation())),
       membarrier_(sys::register_membarrier() && sys::global_barrier()) {
   if (!options_.name.empty() && !wire::valid_name(options_.name))
     throw std::system_error(std::make_error_code(std::errc::invalid_argument),
@@ -72,15 +72,10 @@ Context::~Context() {
   lingering_.clear();
 }
 
-bool Context::usable_here() const noexcept {
-  return std::this_thread::get_id() == thread_ && sys::fork_generation() == fork_generation_;
-}
-
-void Context::check_thread() const {
-  if (sys::fork_generation() != fork_generation_)
-    throw DOMException("InvalidStateError", "this process was forked: a Context works only in the process that made it");
-  if (std::this_thread::get_id() != thread_)
-    throw DOMException("InvalidStateError", "called from another thread than the one that made the Context");
+void Context::throw_not_usable() const {
+  throw DOMException("InvalidStateError", sys::fork_generation() != fork_generation_
+                                              ? "this process was forked: a Context works only in the process that made it"
+                                              : "called from another thread than the one that made the Context");
 }
 
 std::shared_ptr<Port> Context::adopt(std::unique_ptr<Endpoint> endpoint) {

@@ -9,7 +9,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -23,6 +22,7 @@
 #include "client/port.hpp"
 #include "shm/layout.hpp"
 #include "sys/poller.hpp"
+#include "sys/process.hpp"
 
 namespace fairway::client {
 
@@ -36,8 +36,12 @@ class Context {
 
   const ContextOptions& options() const noexcept { return options_; }
   /// Throws DOMException "InvalidStateError" on a wrong thread or in a forked child.
-  void check_thread() const;
-  bool usable_here() const noexcept;
+  void check_thread() const {
+    if (!usable_here()) throw_not_usable();
+  }
+  bool usable_here() const noexcept {
+    return sys::this_thread() == thread_ && sys::fork_generation() == fork_generation_;
+  }
 
   // Ports -----------------------------------------------------------------------------------------------------
 
@@ -77,6 +81,7 @@ class Context {
   /// Only if the broker's table says that there is something: no system call otherwise.
   void service_broker_if_news();
   void make_hot(Endpoint& endpoint);
+  void note_post() noexcept { posted_ = true; }
   void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
   /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something.
   bool wait_for_lease(std::uint64_t size);
@@ -104,6 +109,7 @@ class Context {
   };
 
   // context.cpp
+  [[noreturn]] void throw_not_usable() const;
   void linger(std::unique_ptr<Endpoint> endpoint);
   void drain_lingering(Timeout timeout);
 
@@ -170,7 +176,7 @@ class Context {
 
   ContextOptions options_;
   std::filesystem::path directory_;
-  std::thread::id thread_;
+  const void* thread_;
   unsigned fork_generation_;
   bool membarrier_;
 
@@ -217,6 +223,8 @@ class Context {
   std::uint64_t last_descriptors_ns_ = 0;
   std::uint64_t last_retry_ns_ = 0;
   std::uint64_t turns_ = 0;
+  bool streaming_ = false;  ///< the last spin was short
+  bool posted_ = false;     ///< something since the last spin
   bool servicing_ = false;
   bool broker_slow_ = false;
   bool barrier_failed_ = false;

@@ -31,6 +31,8 @@ constexpr std::uint64_t doze_ns = 5'000'000;
 constexpr std::uint64_t turns_between_clock_reads = 16;
 constexpr int looks_between_clock_reads = 64;
 constexpr int looks_before_arming = 4096;
+constexpr int relaxations_in_stream = 16;
+constexpr int most_looks_in_stream = 32;
 
 constexpr std::uint64_t for_ever = ~std::uint64_t{0};
 
@@ -116,21 +118,23 @@ std::optional<MessageEvent> Context::receive(Port& port, Timeout timeout) {
   check_thread();
   if (!port.started) start(port);
   const std::uint64_t deadline = deadline_after(timeout);
-  std::optional<MessageEvent> event(std::in_place);
-  for (;;) {
-    if (!port.endpoint) return std::nullopt;
-    switch (port.endpoint->next(*event)) {
-      case Endpoint::Next::message: return event;
-      case Endpoint::Next::closed: note_end(port); return std::nullopt;
-      case Endpoint::Next::empty: break;
-    }
+  std::optional<MessageEvent> event(std::in_place);  // the one that is returned: nothing is copied
+  bool last_look = false;
+  while (port.endpoint) {
+    const Endpoint::Next next = port.endpoint->next(*event);
+    if (next == Endpoint::Next::message) return event;
+    if (next == Endpoint::Next::closed) note_end(port);
+    if (next == Endpoint::Next::closed || last_look) break;
     if (timeout == Timeout::zero() || (deadline != for_ever && sys::now_ns() >= deadline)) {
       service_broker_if_news();
       collect_ready();
-      return port.endpoint->next(*event) == Endpoint::Next::message ? std::move(event) : std::nullopt;
+      last_look = true;
+    } else {
+      wait(deadline, port.endpoint.get());
     }
-    wait(deadline, port.endpoint.get());
   }
+  event.reset();
+  return event;
 }
 
 // Dispatch --------------------------------------------------------------------------------------------------
@@ -302,10 +306,20 @@ bool Context::worth_spinning() const noexcept {
 }
 
 bool Context::spin(std::uint64_t until_ns, const Endpoint* only) {
+  // Who looks at a record's cache line while it is being written makes the line travel twice. What streams in, without
+  // answers, is therefore left alone for a moment, and then read in one go.
+  if (streaming_ && !std::exchange(posted_, false))
+    for (int i = 0; i < relaxations_in_stream; ++i) relax();
   for (int looks = 1;; ++looks) {
-    if (something_to_do(only)) return true;
+    if (something_to_do(only)) {
+      streaming_ = looks < most_looks_in_stream;
+      return true;
+    }
     relax();
     if (looks % looks_between_clock_reads != 0) continue;
+    // Not at every look: the words that tell of room are the reader's, who is writing them.
+    for (Endpoint* const endpoint : hot_)
+      if (endpoint->found_room()) return true;
     const std::uint64_t now = sys::now_ns();
     if (now >= until_ns) return false;
     if (options_.wait == Wait::poll && now - last_descriptors_ns_ >= descriptors_interval_ns) return false;
@@ -390,7 +404,7 @@ bool Context::prepare_to_sleep(Endpoint* only) {
 
   bool missed = false;
   for (Endpoint* const endpoint : just_armed_) {
-    if (!due(*endpoint, only) && !endpoint->missed_room()) continue;
+    if (!due(*endpoint, only) && !endpoint->found_room()) continue;
     make_hot(*endpoint);
     missed = true;
   }

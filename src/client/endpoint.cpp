@@ -39,18 +39,22 @@ void Endpoint::share(PortId id, const shm::PortRow* opposite) {
 
 // Writing ---------------------------------------------------------------------------------------------------
 
-void Endpoint::post(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports) {
+void Endpoint::post_local(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports) {
   if (peer_gone()) return;
-  if (local()) {
-    LocalMessage message{context_.next_local_sequence(), {}};
-    if (!message.event.assign(event_kind(type), payload.size()))
-      throw DOMException("RangeError", "no memory for a message of " + std::to_string(payload.size()) + " bytes");
-    if (!payload.empty()) std::memcpy(message.event.data(), payload.data(), payload.size());
-    message.event.ports = std::move(ports);
-    twin_->queue_.push_back(std::move(message));
-    context_.local_message(*twin_);
-    return;
-  }
+  LocalMessage message{context_.next_local_sequence(), {}};
+  if (!message.event.assign(event_kind(type), payload.size()))
+    throw DOMException("RangeError", "no memory for a message of " + std::to_string(payload.size()) + " bytes");
+  if (!payload.empty()) std::memcpy(message.event.data(), payload.data(), payload.size());
+  message.event.ports = std::move(ports);
+  twin_->queued_bytes_ += payload.size();
+  twin_->queue_.push_back(std::move(message));
+  context_.local_message(*twin_);
+}
+
+void Endpoint::post(shm::RecordType type, Bytes payload) {
+  if (local()) return post_local(type, payload, {});
+  if (peer_gone()) return;
+  context_.note_post();
   if (out_.push(type, 0, payload, in_.control()) == Outgoing::Push::committed) {
     announce();
   } else {
@@ -133,16 +137,13 @@ bool Endpoint::bind(LeasePool::Lease lease) {
   return true;
 }
 
-std::uint64_t Endpoint::buffered_amount() const noexcept {
-  if (!local()) return peer_gone() ? 0 : out_.unread_bytes(in_.control());
-  std::uint64_t bytes = 0;
-  if (twin_ != nullptr)
-    for (const LocalMessage& message : twin_->queue_) bytes += message.event.bytes().size();
-  return bytes;
+std::uint64_t Endpoint::buffered_amount() noexcept {
+  if (local()) return twin_ != nullptr ? twin_->queued_bytes_ : 0;
+  return peer_gone() ? 0 : out_.unread_bytes(in_.control());
 }
 
 bool Endpoint::drained() noexcept {
-  if (!drain_below_ || (!peer_gone() && buffered_amount() > *drain_below_)) return false;
+  if (!drain_below_ || unread_exceeds(*drain_below_)) return false;
   drain_below_.reset();
   return true;
 }
@@ -152,6 +153,7 @@ bool Endpoint::drained() noexcept {
 Endpoint::Next Endpoint::next(MessageEvent& event) {
   if (!queue_.empty()) {
     event = std::move(queue_.front().event);
+    queued_bytes_ -= event.bytes().size();
     context_.local_message_taken(*this);
     queue_.pop_front();
     context_.local_message(*this);
@@ -267,9 +269,9 @@ void Endpoint::arm(std::uint64_t now_ns) noexcept {
   FAIRWAY_HOOK(arm_published);
 }
 
-bool Endpoint::missed_room() noexcept {
+bool Endpoint::found_room() noexcept {
   if (!wants_room()) return false;
-  if (drain_below_ && buffered_amount() <= *drain_below_) return true;
+  if (drain_below_ && !unread_exceeds(*drain_below_)) return true;
   return out_.has_backlog() && out_.has_room(in_.control());
 }
 
@@ -349,6 +351,7 @@ bool Endpoint::close() {
   for (LocalMessage& message : queue_) context_.bury(std::move(message.event));
   context_.local_message_taken(*this);
   queue_.clear();
+  queued_bytes_ = 0;
   if (local()) {
     if (twin_ != nullptr) {
       twin_->twin_gone_ = true;

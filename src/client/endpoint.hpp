@@ -35,7 +35,9 @@ class Endpoint {
 
   // The owner's side ------------------------------------------------------------------------------------------
 
-  void post(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports);
+  void post(shm::RecordType type, Bytes payload);
+  /// With ports that stay in this context.
+  void post_local(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports);
   enum class Next { message, empty, closed };
   /// Takes the next message. Closed: `reason` is why, and everything is read.
   Next next(MessageEvent& event);
@@ -48,7 +50,12 @@ class Endpoint {
   }
   /// Whether the only thing left to read is the end: then the close event is due, started or not.
   bool at_end();
-  std::uint64_t buffered_amount() const noexcept;
+  std::uint64_t buffered_amount() noexcept;
+  /// The same as a question, and cheaper.
+  bool unread_exceeds(std::uint64_t limit) noexcept {
+    if (local()) return buffered_amount() > limit;
+    return !peer_gone() && out_.unread_exceeds(limit, in_.control());
+  }
   /// The other side is gone, as far as is known: what is posted goes nowhere.
   bool peer_gone() const noexcept { return ended_ || twin_gone_ || in_.closed(); }
   bool is_twin(const Endpoint* other) const noexcept { return twin_ != nullptr && twin_ == other; }
@@ -66,8 +73,8 @@ class Endpoint {
   void progress_with_lease() { grow(); }
   /// Asks the other side to say when there is something to read, or room to write.
   void arm(std::uint64_t now_ns) noexcept;
-  /// After the barrier that follows `arm`: whether there is room to write after all. (`readable` is the other half.)
-  bool missed_room() noexcept;
+  /// Whether there is the room to write that is waited for.
+  bool found_room() noexcept;
   void note_started() noexcept {
     if (out_.control() != nullptr) out_.control()->statistics.started.store(1, std::memory_order_relaxed);
   }
@@ -116,6 +123,7 @@ class Endpoint {
   // Local.
   Endpoint* twin_ = nullptr;
   std::deque<LocalMessage> queue_;
+  std::uint64_t queued_bytes_ = 0;
   bool twin_gone_ = false;
   // Shared.
   PortId id_;

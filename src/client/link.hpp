@@ -53,7 +53,7 @@ class Link {
   bool damaged() const noexcept { return ready_in_.damaged(); }
 
   void note_cpu(std::uint32_t cpu) noexcept {
-    if (mine_ != nullptr) mine_->cpu.store(cpu, std::memory_order_relaxed);
+    if (mine_ != nullptr && mine_->cpu.load(std::memory_order_relaxed) != cpu) mine_->cpu.store(cpu, std::memory_order_relaxed);
   }
   /// Where the other side last ran, plus 1; 0: unknown.
   std::uint32_t peer_cpu() const noexcept { return theirs_ != nullptr ? theirs_->cpu.load(std::memory_order_relaxed) : 0; }

@@ -137,14 +137,16 @@ void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, s
   ++next_;
 }
 
-std::uint64_t Outgoing::unread_bytes(const shm::ControlBlock* reader) const noexcept {
+std::uint64_t Outgoing::unread_bytes(const shm::ControlBlock* reader) noexcept {
   // What the reader says is believed as far as it is possible: the backlog is certainly unread.
   const std::uint64_t claimed = reader == nullptr ? 0 : reader->statistics.bytes_read.load(std::memory_order_relaxed);
-  return posted_bytes_ - std::min(claimed, posted_bytes_ - backlog_bytes_);
+  read_bytes_ = std::min(claimed, posted_bytes_ - backlog_bytes_);
+  return posted_bytes_ - read_bytes_;
 }
 
 void Outgoing::drop_backlog() noexcept {
   posted_bytes_ -= backlog_bytes_;
+  read_bytes_ = std::min(read_bytes_, posted_bytes_);
   backlog_.clear();
   backlog_bytes_ = backlog_size_ = 0;
 }

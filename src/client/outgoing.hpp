@@ -20,7 +20,7 @@ namespace fairway::client {
 class Outgoing {
  public:
   /// Rings do not grow beyond this; what is larger travels in a linear generation of its own.
-  static constexpr std::uint64_t largest_ring = std::uint64_t{4} << 20;
+  static constexpr std::uint64_t largest_ring = std::uint64_t{8} << 20;
   /// Nor do the linear ones that take what the ring has no room for, unless a single message needs it.
   static constexpr std::uint64_t largest_spill = std::uint64_t{1} << 30;
   /// A reader that is so many generations behind gets no more of them until it moves on.
@@ -53,7 +53,11 @@ class Outgoing {
   bool has_backlog() const noexcept { return !backlog_.empty(); }
   std::uint64_t backlog_bytes() const noexcept { return backlog_bytes_; }
   /// Bytes posted that the reader has not reported as read; never less than what is in the backlog.
-  std::uint64_t unread_bytes(const shm::ControlBlock* reader) const noexcept;
+  std::uint64_t unread_bytes(const shm::ControlBlock* reader) noexcept;
+  /// The same as a question, and cheap while the answer is no: the reader's words are looked at near the limit only.
+  bool unread_exceeds(std::uint64_t limit, const shm::ControlBlock* reader) noexcept {
+    return posted_bytes_ - read_bytes_ > limit && unread_bytes(reader) > limit;
+  }
   void drop_backlog() noexcept;
 
   /// The owner's words of the pairing, null until the first generation.
@@ -87,6 +91,7 @@ class Outgoing {
   std::uint64_t backlog_bytes_ = 0;
   std::uint64_t backlog_size_ = 0;  ///< as records
   std::uint64_t posted_bytes_ = 0;
+  std::uint64_t read_bytes_ = 0;  ///< what the reader said when it was asked last
   std::uint64_t largest_ = 0;
   bool damaged_ = false;
 };

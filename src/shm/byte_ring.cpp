@@ -1,20 +1,11 @@
 #include "shm/byte_ring.hpp"
 
-#include <atomic>
-
 #include "base/assert.hpp"
 
 namespace fairway::shm {
 
-namespace {
-
-std::atomic_ref<std::uint64_t> header_at(std::byte* address) noexcept {
-  return std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(address));
-}
-
-}  // namespace
-
-RingWriter::RingWriter(std::span<std::byte> data, Shape shape) noexcept : data_(data), shape_(shape) {
+RingWriter::RingWriter(std::span<std::byte> data, Shape shape) noexcept
+    : data_(data), mask_(offset_mask(data.size(), shape)), shape_(shape) {
   FAIRWAY_ASSERT(reinterpret_cast<std::uintptr_t>(data.data()) % header_size == 0);
   FAIRWAY_ASSERT(data.size() % header_size == 0);
   FAIRWAY_ASSERT(shape == Shape::linear || std::has_single_bit(data.size()));
@@ -24,47 +15,6 @@ bool RingWriter::can_hold(std::uint64_t length) const noexcept {
   if (length > RecordHeader::max_length) return false;
   if (shape_ == Shape::linear) return position_ + record_size(length) <= data_.size();
   return record_size(length) <= data_.size() / 2;
-}
-
-std::byte* RingWriter::reserve(std::uint64_t length, std::uint64_t head) noexcept {
-  if (length > RecordHeader::max_length) return nullptr;
-  const std::uint64_t size = record_size(length);
-  const std::uint64_t at = offset(position_);
-  if (shape_ == Shape::linear) {
-    if (size > data_.size() - position_) return nullptr;
-    padding_ = 0;
-    return data_.data() + at + header_size;
-  }
-  const std::uint64_t to_wrap = data_.size() - at;
-  const std::uint64_t padding = size > to_wrap ? to_wrap : 0;
-  if (head > position_) return nullptr;
-  const std::uint64_t used = position_ - head;
-  if (used + padding + size + header_size > data_.size()) return nullptr;  // the next header is cleared too
-  padding_ = padding;
-  return data_.data() + (padding != 0 ? 0 : at) + header_size;
-}
-
-void RingWriter::commit(RecordType type, std::uint8_t flags, std::uint64_t length) noexcept {
-  const std::uint64_t record = position_ + padding_;
-  const std::uint64_t next = record + record_size(length);
-  // relaxed: ordered before the release below (invariant 2).
-  if (shape_ == Shape::ring || next < data_.size())
-    header_at(data_.data() + offset(next)).store(0, std::memory_order_relaxed);
-
-  const std::uint64_t word = RecordHeader{type, flags, sequence_, length}.pack();
-  if (padding_ != 0) {
-    // relaxed: becomes visible with the padding record in front of it.
-    header_at(data_.data() + offset(record)).store(word, std::memory_order_relaxed);
-    const std::uint64_t pad = RecordHeader{RecordType::padding, 0, sequence_, padding_ - header_size}.pack();
-    // release: pairs with the acquire in RingReader::load_header.
-    header_at(data_.data() + offset(position_)).store(pad, std::memory_order_release);
-  } else {
-    // release: pairs with the acquire in RingReader::load_header.
-    header_at(data_.data() + offset(record)).store(word, std::memory_order_release);
-  }
-  position_ = next;
-  padding_ = 0;
-  ++sequence_;
 }
 
 std::uint64_t RingReader::load_header(std::uint64_t position) const noexcept {

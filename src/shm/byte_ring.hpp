@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +60,14 @@ constexpr std::uint64_t record_size(std::uint64_t length) noexcept { return head
 
 enum class Shape : std::uint8_t { ring, linear };
 
+constexpr std::uint64_t offset_mask(std::uint64_t capacity, Shape shape) noexcept {
+  return shape == Shape::ring ? capacity - 1 : ~std::uint64_t{0};
+}
+
+inline std::atomic_ref<std::uint64_t> header_at(std::byte* address) noexcept {
+  return std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(address));
+}
+
 class RingWriter {
  public:
   RingWriter() = default;
@@ -81,16 +90,62 @@ class RingWriter {
   void set_sequence(std::uint8_t sequence) noexcept { sequence_ = sequence; }
 
  private:
-  std::uint64_t offset(std::uint64_t position) const noexcept {
-    return shape_ == Shape::ring ? position & (data_.size() - 1) : position;
-  }
+  std::uint64_t offset(std::uint64_t position) const noexcept { return position & mask_; }
+
+  /// How far in front of the writer cache lines are fetched.
+  static constexpr std::uint64_t write_ahead = 512;
 
   std::span<std::byte> data_;
+  std::uint64_t mask_ = 0;
   std::uint64_t position_ = 0;
   std::uint64_t padding_ = 0;  ///< between `reserve` and `commit`
   Shape shape_ = Shape::ring;
   std::uint8_t sequence_ = 0;
 };
+
+inline std::byte* RingWriter::reserve(std::uint64_t length, std::uint64_t head) noexcept {
+  if (length > RecordHeader::max_length) return nullptr;
+  const std::uint64_t size = record_size(length);
+  const std::uint64_t at = offset(position_);
+  if (shape_ == Shape::linear) {
+    if (size > data_.size() - position_) return nullptr;
+    padding_ = 0;
+    return data_.data() + at + header_size;
+  }
+  const std::uint64_t to_wrap = data_.size() - at;
+  const std::uint64_t padding = size > to_wrap ? to_wrap : 0;
+  if (head > position_) return nullptr;
+  const std::uint64_t used = position_ - head;
+  if (used + padding + size + header_size > data_.size()) return nullptr;  // the next header is cleared too
+  padding_ = padding;
+  return data_.data() + (padding != 0 ? 0 : at) + header_size;
+}
+
+inline void RingWriter::commit(RecordType type, std::uint8_t flags, std::uint64_t length) noexcept {
+  const std::uint64_t record = position_ + padding_;
+  const std::uint64_t next = record + record_size(length);
+  // relaxed: ordered before the release below (invariant 2).
+  if (shape_ == Shape::ring || next < data_.size())
+    header_at(data_.data() + offset(next)).store(0, std::memory_order_relaxed);
+
+  // The reader had these lines last: fetched ahead, they do not hold up the stores of the next records.
+  if (shape_ == Shape::ring) __builtin_prefetch(data_.data() + offset(next + write_ahead), 1);
+
+  const std::uint64_t word = RecordHeader{type, flags, sequence_, length}.pack();
+  if (padding_ != 0) {
+    // relaxed: becomes visible with the padding record in front of it.
+    header_at(data_.data() + offset(record)).store(word, std::memory_order_relaxed);
+    const std::uint64_t pad = RecordHeader{RecordType::padding, 0, sequence_, padding_ - header_size}.pack();
+    // release: pairs with the acquire in RingReader::load_header.
+    header_at(data_.data() + offset(position_)).store(pad, std::memory_order_release);
+  } else {
+    // release: pairs with the acquire in RingReader::load_header.
+    header_at(data_.data() + offset(record)).store(word, std::memory_order_release);
+  }
+  position_ = next;
+  padding_ = 0;
+  ++sequence_;
+}
 
 /// What a reader finds. The payload points into shared memory: a hostile writer may change it at any time.
 struct Record {
@@ -108,7 +163,8 @@ enum class Look : std::uint8_t {
 class RingReader {
  public:
   RingReader() = default;
-  RingReader(std::span<const std::byte> data, Shape shape) noexcept : data_(data), shape_(shape) {}
+  RingReader(std::span<const std::byte> data, Shape shape) noexcept
+      : data_(data), mask_(offset_mask(data.size(), shape)), shape_(shape) {}
 
   /// Looks at the next record without consuming it; steps over padding. Nothing at or behind `limit` is read.
   Look peek(Record& record, std::uint64_t limit) noexcept;
@@ -127,14 +183,13 @@ class RingReader {
   void set_sequence(std::uint8_t sequence) noexcept { sequence_ = sequence; }
 
  private:
-  std::uint64_t offset(std::uint64_t position) const noexcept {
-    return shape_ == Shape::ring ? position & (data_.size() - 1) : position;
-  }
+  std::uint64_t offset(std::uint64_t position) const noexcept { return position & mask_; }
   /// 0 also where a linear segment has no room for a header.
   std::uint64_t load_header(std::uint64_t position) const noexcept;
   bool plausible(const RecordHeader& header, std::uint64_t position, std::uint8_t sequence) const noexcept;
 
   std::span<const std::byte> data_;
+  std::uint64_t mask_ = 0;
   std::uint64_t position_ = 0;
   Shape shape_ = Shape::ring;
   std::uint8_t sequence_ = 0;

@@ -152,11 +152,11 @@ std::string command_of(std::int64_t pid) {
 std::uint32_t user_id() noexcept { return ::geteuid(); }
 std::int64_t process_id() noexcept { return ::getpid(); }
 
-unsigned fork_generation() noexcept {
-  static unsigned generation = 0;
-  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++generation; });
+unsigned inside::forks = 0;
+
+void count_forks() noexcept {
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++inside::forks; });
   static_cast<void>(registered);
-  return generation;
 }
 
 void make_undumpable() noexcept { ::prctl(PR_SET_DUMPABLE, 0); }

@@ -34,8 +34,17 @@ void report_ready() noexcept;
 std::string command_of(std::int64_t pid);
 std::uint32_t user_id() noexcept;
 std::int64_t process_id() noexcept;
-/// Counts the forks between the first process and this one. One load; changes exactly in a forked child.
-unsigned fork_generation() noexcept;
+namespace inside {
+extern unsigned forks;
+[[gnu::tls_model("initial-exec")]] inline constinit thread_local char thread_mark = 0;
+}  // namespace inside
+
+/// From here on forks count.
+void count_forks() noexcept;
+/// Counted forks between the first process and this one. One load; changes exactly in a forked child.
+inline unsigned fork_generation() noexcept { return inside::forks; }
+/// Different for every thread that lives. No call, unlike std::this_thread::get_id.
+inline const void* this_thread() noexcept { return &inside::thread_mark; }
 /// Keeps other processes, of the same uid too, from looking into /proc/self.
 void make_undumpable() noexcept;
 /// Raises the soft limit of descriptors to the hard limit; returns it.

@@ -49,13 +49,17 @@ class ChannelRow : public Row {
   void open_near() override {
     context_.emplace(ContextOptions{.broker = broker_, .wait = wait_});
     port_ = context_->connect(this->name());
+    connected_ = true;
   }
 
  protected:
-  virtual void connected(MessagePort port) { port_ = std::move(port); }
+  virtual void connected(MessagePort port) {
+    port_ = std::move(port);
+    connected_ = true;
+  }
   /// For the far side: the port that the near one has connected.
   MessagePort& port() {
-    while (!port_) context_->run_once();
+    while (!connected_) context_->run_once();
     return port_;
   }
   Context& context() { return *context_; }
@@ -65,6 +69,7 @@ class ChannelRow : public Row {
   Wait wait_;
   std::optional<Context> context_;
   MessagePort port_;
+  bool connected_ = false;
 };
 
 class PingPong final : public ChannelRow {
@@ -260,7 +265,7 @@ Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   add_memcpy(rows);
   add_bare_large_stream(rows, common);
   for (const Wait wait : {Wait::poll, Wait::adaptive})
-    rows.push_back(std::make_unique<Stream>(broker, wait, Reading::receive, large, 64, 16));
+    rows.push_back(std::make_unique<Stream>(broker, wait, Reading::receive, large, 256, 16));
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::connected));
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::answered));
   rows.push_back(std::make_unique<LocalChannel>(broker));

@@ -9,6 +9,6 @@ inline constexpr std::uint64_t sweep_messages = 200;
 inline constexpr std::uint64_t sweep_window = 40;
 inline constexpr std::size_t sweep_largest = 100'000;
 /// Now and then a message that no ring holds.
-inline constexpr std::size_t sweep_huge = 2'500'000;
+inline constexpr std::size_t sweep_huge = 5'000'000;
 
 }  // namespace fairway::test

@@ -177,6 +177,7 @@ TEST(DetachedProgram, APathIsRelativeToTheDirectoryOfWhoStartsIt) {
 }
 
 TEST(Process, AForkedChildKnowsThatItIsOne) {
+  count_forks();
   const unsigned before = fork_generation();
   const pid_t child = ::fork();
   if (child == 0) ::_exit(fork_generation() == before + 1 ? 0 : 1);
