@@ -16,6 +16,16 @@ namespace {
 constexpr std::uint64_t broker_key = 0;
 constexpr std::uint64_t wake_up_key = 1;
 
+/// Those that are still there when the thread ends. The main thread's end is the process's: a death like any other.
+struct ContextsOfThread {
+  std::set<std::shared_ptr<Context*>> list;
+  ~ContextsOfThread() {
+    for (const auto& place : list)
+      if (*place != nullptr) (*place)->end();
+  }
+};
+thread_local ContextsOfThread contexts_of_thread;
+
 }  // namespace
 
 Port::Port(Context& owner, std::unique_ptr<Endpoint> end) : context(&owner), endpoint(std::move(end)) {
@@ -46,9 +56,18 @@ Context::Context(ContextOptions options, wire::Secret invitation)
   poller_.add(wake_up_.fd(), wake_up_key);
   leases_.stock_up();
   service_broker();
+  if (sys::is_main_thread()) return;
+  place_ = std::make_shared<Context*>(this);
+  contexts_of_thread.list.insert(place_);
 }
 
 Context::~Context() {
+  if (place_) *place_ = nullptr;
+  if (sys::this_thread() == thread_) contexts_of_thread.list.erase(place_);
+  if (thread_ != nullptr) end();
+}
+
+void Context::end() noexcept {
   const bool here = sys::fork_generation() == fork_generation_;
   on_connect_ = {};
   for (const auto& weak : std::exchange(ports_, {})) {
@@ -70,9 +89,13 @@ Context::~Context() {
   }
   connections_.clear();
   lingering_.clear();
+  links_.clear();
+  broker_.close();
+  thread_ = nullptr;
 }
 
 void Context::throw_not_usable() const {
+  if (thread_ == nullptr) throw DOMException("InvalidStateError", "the thread of this Context has ended");
   throw DOMException("InvalidStateError", sys::fork_generation() != fork_generation_
                                               ? "this process was forked: a Context works only in the process that made it"
                                               : "called from another thread than the one that made the Context");

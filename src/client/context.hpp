@@ -32,7 +32,10 @@ namespace fairway::client {
 class Context {
  public:
   Context(ContextOptions options, wire::Secret invitation);
+  /// A Context that outlives its thread was closed when that ended.
   ~Context();
+  /// Closes everything. What is left of the object only says that it is over.
+  void end() noexcept;
 
   const ContextOptions& options() const noexcept { return options_; }
   /// Throws DOMException "InvalidStateError" on a wrong thread or in a forked child.
@@ -162,6 +165,7 @@ class Context {
   void note_end(Port& port);
   bool wants_messages(const Endpoint& endpoint) const noexcept;
   void wait(std::uint64_t deadline_ns, Endpoint* only);
+  void sleep(std::uint64_t deadline_ns, Endpoint* only);
   bool something_to_do(const Endpoint* only);
   /// Whether there is something to hand out: a message that somebody wants (`only`: a receive on it), or the end.
   bool due(Endpoint& endpoint, const Endpoint* only);
@@ -176,7 +180,8 @@ class Context {
 
   ContextOptions options_;
   std::filesystem::path directory_;
-  const void* thread_;
+  const void* thread_;  ///< null: it has ended
+  std::shared_ptr<Context*> place_;  ///< where the thread looks when it ends; null for the main thread
   unsigned fork_generation_;
   bool membarrier_;
 

@@ -23,6 +23,7 @@ constexpr std::size_t messages_per_turn = 1000;
 
 /// Spinning ends after that long; a wake-up costs a few microseconds, so it is never far from paying.
 constexpr std::uint64_t most_spin_ns = 50'000;
+constexpr std::uint64_t least_spin_ns = 1'000;
 /// A context that never sleeps looks at its descriptors that often.
 constexpr std::uint64_t descriptors_interval_ns = 100'000'000;
 /// What the broker refused is asked for again after that time.
@@ -335,26 +336,17 @@ void Context::note_cpu() noexcept {
 void Context::wait(std::uint64_t deadline_ns, Endpoint* only) {
   if (only != nullptr) make_hot(*only);
   note_cpu();
-  if (options_.wait == Wait::poll) {
-    if (!spin(deadline_ns, only)) {
-      if (hot_.size() > 16) prepare_to_sleep(only);
-      handle_descriptors(Timeout::zero());
-    }
-  } else if (!(worth_spinning() && spin(std::min(deadline_ns, sys::now_ns() + spin_ns_), only))) {
-    if (spin_ns_ != 0) spin_ns_ /= 2;
-    if (spin_ns_ < 1000) spin_ns_ = 0;
-    const std::uint64_t slept_at = sys::now_ns();
-    if (!something_to_do(only) && prepare_to_sleep(only)) {
-      const std::uint64_t until = std::min(deadline_ns, next_retry_ns());
-      const Timeout timeout = until == for_ever ? Timeout::max()
-                                                : Timeout(static_cast<std::int64_t>(until > slept_at ? until - slept_at : 0));
-      FAIRWAY_HOOK(sleep_waiting);
-      handle_descriptors(timeout);
-      FAIRWAY_HOOK(sleep_woken);
-      if (options_.wait == Wait::adaptive && sys::now_ns() - slept_at < most_spin_ns) spin_ns_ = most_spin_ns;
-    }
-  } else {
+  const bool polls = options_.wait == Wait::poll;
+  const std::uint64_t spin_until = polls ? deadline_ns : std::min(deadline_ns, sys::now_ns() + spin_ns_);
+  if ((polls || worth_spinning()) && spin(spin_until, only)) {
     spin_ns_ = most_spin_ns;
+    for (Endpoint* const endpoint : hot_)
+      if (endpoint->readable()) endpoint->note_spin();
+  } else if (polls) {
+    if (hot_.size() > 16) prepare_to_sleep(only);
+    handle_descriptors(Timeout::zero());
+  } else {
+    sleep(deadline_ns, only);
   }
   service_broker_if_news();
   collect_ready();
@@ -362,6 +354,19 @@ void Context::wait(std::uint64_t deadline_ns, Endpoint* only) {
   for (std::size_t i = 0; i < hot_.size(); ++i)
     if (hot_[i]->wants_room()) hot_[i]->progress();
   retry();
+}
+
+void Context::sleep(std::uint64_t deadline_ns, Endpoint* only) {
+  spin_ns_ = spin_ns_ / 2 < least_spin_ns ? 0 : spin_ns_ / 2;
+  const std::uint64_t slept_at = sys::now_ns();
+  if (something_to_do(only) || !prepare_to_sleep(only)) return;
+  const std::uint64_t until = std::min(deadline_ns, next_retry_ns());
+  const std::uint64_t left = until > slept_at ? until - slept_at : 0;
+  FAIRWAY_HOOK(sleep_waiting);
+  handle_descriptors(until == for_ever ? Timeout::max() : Timeout(static_cast<std::int64_t>(left)));
+  FAIRWAY_HOOK(sleep_woken);
+  // Worth it again: a spin would have found what came.
+  if (options_.wait == Wait::adaptive && sys::now_ns() - slept_at < most_spin_ns) spin_ns_ = most_spin_ns;
 }
 
 bool Context::prepare_to_sleep() {

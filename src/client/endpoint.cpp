@@ -261,7 +261,7 @@ void Endpoint::arm(std::uint64_t now_ns) noexcept {
   shm::ControlBlock* const mine = out_.control();
   if (mine == nullptr || ended_) return;
   FAIRWAY_HOOK(arm_before);
-  mine->statistics.last_read_ns.store(now_ns, std::memory_order_relaxed);
+  if (!readable()) mine->statistics.last_read_ns.store(now_ns, std::memory_order_relaxed);
   shm::add(mine->statistics.arms, 1);
   // relaxed: the barrier before sleep follows. Pairs with the load in announce of the other side.
   mine->arm.store(mine->arm.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -86,7 +86,13 @@ class Endpoint {
   void paired(Link& link);
   void unlinked() noexcept { link_ = nullptr; }
   /// The other side wants this port looked at.
-  void called() noexcept { called_ = true; }
+  void called() noexcept {
+    called_ = true;
+    if (out_.control() != nullptr) shm::add(out_.control()->statistics.wakes, 1);
+  }
+  void note_spin() noexcept {
+    if (out_.control() != nullptr) shm::add(out_.control()->statistics.spins, 1);
+  }
   void installed(Generation index, sys::Mapping memory, shm::Shape shape, std::uint64_t previous_final);
   /// The other side is gone; what it committed is still read.
   void peer_closed(std::uint64_t final, CloseReason reason);

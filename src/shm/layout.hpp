@@ -69,6 +69,9 @@ struct Statistics {
   std::atomic<std::uint64_t> last_read_ns;  ///< when the reader last found its queue empty
   std::atomic<std::uint64_t> started;
   std::atomic<std::uint64_t> arms;
+  std::atomic<std::uint64_t> wakes;  ///< times the other side called this port because it had armed
+  std::atomic<std::uint64_t> spins;  ///< times its context found something there without sleeping
+  std::uint64_t reserved[14];
 };
 
 /// The words that control a pairing, in the first segment that a port opens for it.

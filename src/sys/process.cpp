@@ -159,6 +159,8 @@ void count_forks() noexcept {
   static_cast<void>(registered);
 }
 
+bool is_main_thread() noexcept { return ::gettid() == ::getpid(); }
+
 void make_undumpable() noexcept { ::prctl(PR_SET_DUMPABLE, 0); }
 
 std::uint64_t raise_descriptor_limit() noexcept {

@@ -43,6 +43,7 @@ extern unsigned forks;
 void count_forks() noexcept;
 /// Counted forks between the first process and this one. One load; changes exactly in a forked child.
 inline unsigned fork_generation() noexcept { return inside::forks; }
+bool is_main_thread() noexcept;
 /// Different for every thread that lives. No call, unlike std::this_thread::get_id.
 inline const void* this_thread() noexcept { return &inside::thread_mark; }
 /// Keeps other processes, of the same uid too, from looking into /proc/self.

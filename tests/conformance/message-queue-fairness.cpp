@@ -93,5 +93,27 @@ TEST(Loop, a_call_from_another_thread_is_an_InvalidStateError) {
   EXPECT_EQ(name, "InvalidStateError");
 }
 
+TEST(Loop, a_thread_that_ends_closes_its_context) {
+  BrokerThread broker;
+  Context context({.name = "main", .broker = broker.directory()});
+  MessagePort port;
+  context.on_connect([&](MessageEvent& event) { port = std::move(event.ports[0]); });
+  std::unique_ptr<Context> left_behind;
+  MessagePort handle;
+  std::thread([&] {
+    left_behind = std::make_unique<Context>(Context::Options{.broker = broker.directory()});
+    handle = left_behind->connect("main");
+    handle.post_message("last words");
+  }).join();
+  EXPECT_FALSE(handle);
+  EXPECT_THROW(left_behind->poll(), DOMException);
+  while (!port) ASSERT_TRUE(context.run_once(std::chrono::seconds(20)));
+  const auto event = port.receive(std::chrono::seconds(20));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->string(), "last words");
+  EXPECT_FALSE(port.receive(std::chrono::seconds(20)));
+  EXPECT_EQ(port.close_reason(), CloseReason::closed);
+}
+
 }  // namespace
 }  // namespace fairway::test
