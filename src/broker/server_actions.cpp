@@ -41,12 +41,24 @@ void Server::perform(route::Send& action) {
       if (same != nullptr && same->port == kicked->port) return;
     }
   }
+  forget_old_news(*session, action.message);
   if (is_answer(action.message) && ++session->answers > Session::most_answers) {
     session->why = "asks and does not read the answers";
     return end(*session);
   }
   session->outbox.push_back(std::move(action));
   flush(*session);
+}
+
+/// Where a port's other end is, is a state: who does not read gets the newest, not a history that grows.
+void Server::forget_old_news(Session& session, const wire::BrokerMessage& news) {
+  if (const auto* const moved = std::get_if<wire::Moved>(&news)) {
+    std::erase_if(session.outbox, [port = moved->port](const route::Send& waiting) {
+      const auto* const old = std::get_if<wire::Moved>(&waiting.message);
+      const auto* const paired = std::get_if<wire::Paired>(&waiting.message);
+      return (old != nullptr && old->port == port) || (paired != nullptr && paired->port == port);
+    });
+  }
 }
 
 void Server::perform(const route::Allocate& action) {
@@ -181,7 +193,7 @@ void Server::flush(Session& session) {
     route::Send& next = session.outbox.front();
     std::vector<int> fds;
     const auto* const paired = std::get_if<wire::Paired>(&next.message);
-    if (!descriptors(session, next, fds) || (paired != nullptr && !doorbells_.contains(paired->link))) {
+    if (!descriptors(session, next, fds) || (paired != nullptr && paired->link && !doorbells_.contains(paired->link))) {
       session.outbox.pop_front();
       continue;
     }
