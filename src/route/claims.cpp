@@ -69,7 +69,8 @@ bool Claims::complete(PortId carrier) const {
 std::vector<Claims::Outcome> Claims::deliver(PortId carrier) {
   FAIRWAY_ASSERT(complete(carrier));
   std::vector<Outcome> outcomes;
-  for (const Entry& entry : records_.extract(carrier).mapped())
+  const auto record = records_.extract(carrier);
+  for (const Entry& entry : record.mapped())
     outcomes.push_back({entry.token, step(entry.state, TokenEvent::deliver).effect == TokenEffect::give, entry.grant});
   return outcomes;
 }

@@ -66,6 +66,8 @@ class Registry {
   std::size_t links() const noexcept { return links_.size(); }
 
  private:
+  friend struct RegistryProbe;  ///< tests/route
+
   enum class Life : std::uint8_t { owned, waiting, invited, transit, closed };
   enum class SegmentState : std::uint8_t { allocating, leased, mapped, bound };
 

@@ -72,11 +72,10 @@ void Registry::forget_if_over(ChannelId id, Actions& actions) {
   for (const int side : {1, 2}) {
     PortEntry& entry = channel.port[side - 1];
     drop_stream(entry, actions);
-    if (entry.life == Life::owned) {  // it has read its end
-      contexts_.at(entry.owner).ports.erase(PortId::of(id, side));
-      answer_claims(PortId::of(id, side), actions);
-    }
     actions.push_back(UpdatePort{PortId::of(id, side), {}});
+    if (entry.life != Life::owned) continue;
+    contexts_.at(entry.owner).ports.erase(PortId::of(id, side));  // it has read its end
+    answer_claims(PortId::of(id, side), actions);
   }
   unlink_channel(channel, actions);
   channels_.erase(id);
