@@ -16,7 +16,8 @@ set(FAIRWAY_SOURCES_base error.cpp log.cpp types.cpp)
 set(FAIRWAY_SOURCES_value archive.cpp)
 set(FAIRWAY_SOURCES_shm byte_ring.cpp tables.cpp)
 set(FAIRWAY_SOURCES_wire codec.cpp)
-set(FAIRWAY_SOURCES_route registry.cpp registry_ports.cpp)
+set(FAIRWAY_SOURCES_route registry.cpp registry_links.cpp registry_streams.cpp registry_ports.cpp
+    registry_transfer.cpp registry_tokens.cpp registry_collect.cpp registry_ends.cpp claims.cpp)
 set(FAIRWAY_SOURCES_sys fd.cpp memory.cpp poller.cpp process.cpp runtime_dir.cpp socket.cpp)
 set(FAIRWAY_SOURCES_broker server.cpp server_actions.cpp tables.cpp)
 set(FAIRWAY_SOURCES_client broker_link.cpp context.cpp context_broker.cpp context_finding.cpp context_loop.cpp endpoint.cpp

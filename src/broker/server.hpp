@@ -55,6 +55,7 @@ class Server {
 
   void execute(route::Actions& actions);
   void perform(route::Send& action);
+  static void forget_old_news(Session& session, const wire::BrokerMessage& news);
   void perform(const route::Allocate& action);
   void perform(const route::Seal& action);
   void perform(const route::Publish& action);

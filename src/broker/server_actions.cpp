@@ -41,6 +41,7 @@ void Server::perform(route::Send& action) {
       if (same != nullptr && same->port == kicked->port) return;
     }
   }
+  forget_old_news(*session, action.message);
   const bool answer = is_answer(action.message) || refetching_ == session;
   if (answer && ++session->answers > Session::most_answers) {
     session->why = "asks and does not read the answers";
@@ -48,6 +49,17 @@ void Server::perform(route::Send& action) {
   }
   session->outbox.push_back({std::move(action), answer});
   flush(*session);
+}
+
+/// Where a port's other end is, is a state: who does not read gets the newest, not a history that grows.
+void Server::forget_old_news(Session& session, const wire::BrokerMessage& news) {
+  if (const auto* const moved = std::get_if<wire::Moved>(&news)) {
+    std::erase_if(session.outbox, [port = moved->port](const Session::Outgoing& waiting) {
+      const auto* const old = std::get_if<wire::Moved>(&waiting.send.message);
+      const auto* const paired = std::get_if<wire::Paired>(&waiting.send.message);
+      return (old != nullptr && old->port == port) || (paired != nullptr && paired->port == port);
+    });
+  }
 }
 
 void Server::perform(const route::Allocate& action) {
@@ -182,7 +194,7 @@ void Server::flush(Session& session) {
     const auto& [next, answer] = session.outbox.front();
     std::vector<int> fds;
     const auto* const paired = std::get_if<wire::Paired>(&next.message);
-    if (!descriptors(session, next, fds) || (paired != nullptr && !doorbells_.contains(paired->link))) {
+    if (!descriptors(session, next, fds) || (paired != nullptr && paired->link && !doorbells_.contains(paired->link))) {
       session.answers -= answer;
       session.outbox.pop_front();
       continue;

@@ -134,6 +134,8 @@ class Context {
   void on(const wire::Granted& m, BrokerLink::Message& message);
   void on(const wire::Kicked& m, BrokerLink::Message& message);
   void on(const wire::PortClosed& m, BrokerLink::Message& message);
+  void on(const wire::Refused&, BrokerLink::Message&) {}
+  void on(const wire::Moved&, BrokerLink::Message&) {}
   void bind_links();
   void unwatch(Link& link) noexcept;
   void make_all_hot(const Link& link);

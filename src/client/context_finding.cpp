@@ -63,6 +63,7 @@ PortId Context::share(Port& mine, Port& moved) {
   const PortId id = take_channel_id();
   const shm::ChannelRow* const row = channel_row(id.channel());
   mine.endpoint->share(id, row != nullptr ? &row->port[id.opposite().side() - 1] : nullptr);
+  mine.endpoint->peer_epoch = 1;  // the other one is about to move
   endpoints_[id] = mine.endpoint.get();
   moved.endpoint->leave();
   ports_.erase(moved.weak_from_this());

@@ -114,7 +114,7 @@ bool Endpoint::bind(LeasePool::Lease lease) {
   const shm::Shape shape = out_.shape_for(size, closing_);
   FAIRWAY_HOOK(bind_before);
   if (!context_.broker().try_send(wire::Bind{id_, lease.segment, out_.tail(), out_.next_generation(),
-                                             static_cast<std::uint16_t>(shape == shm::Shape::linear), 0})) {
+                                             static_cast<std::uint16_t>(shape == shm::Shape::linear), peer_epoch})) {
     context_.leases().put_back(std::move(lease));
     awaited_ = size;
     context_.await_lease(*this);

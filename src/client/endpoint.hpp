@@ -105,6 +105,7 @@ class Endpoint {
   Port* port = nullptr;  ///< who owns it; null while it is closing or travels in a local message
   bool hot = false;      ///< in the context's list of those to look at before it sleeps
   Epoch epoch = 0;
+  Epoch peer_epoch = 0;
 
  private:
   struct LocalMessage {

@@ -9,7 +9,7 @@ namespace fairway::route {
 
 namespace {
 
-wire::Refusal refuse(Errc code, std::string_view detail) {
+wire::Refusal refusal_of(Errc code, std::string_view detail) {
   return {static_cast<std::uint64_t>(code), wire::Detail::of(detail)};
 }
 
@@ -18,14 +18,14 @@ wire::Refusal refuse(Errc code, std::string_view detail) {
 ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32_t row, Actions& actions,
                          wire::Refusal& refusal) {
   if (hello.protocol != wire::protocol_version || hello.layout != shm::layout_version) {
-    refusal = refuse(Errc::version, "this broker speaks protocol " + std::to_string(wire::protocol_version) + ", layout " +
+    refusal = refusal_of(Errc::version, "this broker speaks protocol " + std::to_string(wire::protocol_version) + ", layout " +
                                         std::to_string(shm::layout_version) + "; the context protocol " +
                                         std::to_string(hello.protocol) + ", layout " + std::to_string(hello.layout));
     return {};
   }
   const std::string name(hello.name.view());
   if (!name.empty() && names_.contains(name)) {
-    refusal = refuse(Errc::name_taken, "the name '" + name + "' is taken by pid " +
+    refusal = refusal_of(Errc::name_taken, "the name '" + name + "' is taken by pid " +
                                            std::to_string(contexts_.at(names_.at(name)).peer.pid));
     return {};
   }
@@ -33,7 +33,7 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
   if (hello.invitation != wire::Secret{}) {
     const auto found = invitations_.find(hello.invitation);
     if (found == invitations_.end()) {
-      refusal = refuse(Errc::denied, "the invitation of the parent is used up, or the parent is gone");
+      refusal = refusal_of(Errc::denied, "the invitation of the parent is used up, or the parent is gone");
       return {};
     }
     invited = found->second.port;
@@ -47,13 +47,15 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
   if (!name.empty()) names_[name] = id;
   actions.push_back(Send{id, wire::Welcome{0, id, row}, ContextsAttachment{}});
   give_ids(id, actions);
-  if (invited) give_port(invited, id, wire::Granted::Origin::parent, actions);
+  if (invited) arrive(invited, id, wire::Granted::Origin::parent, actions);
   const auto [first, last] = waiting_.equal_range(name);
   std::vector<std::pair<ContextId, wire::Connect>> waiting;
   for (auto entry = first; entry != last; ++entry) waiting.push_back(entry->second);
   waiting_.erase(first, last);
   for (const auto& [from, message] : waiting) {
-    port(message.port).life = Life::owned;
+    contexts_.at(from).ports.erase(message.port);
+    port(message.port).life = Life::transit;
+    port(message.port).owner = {};
     connect(from, id, message, actions);
   }
   return id;
@@ -61,11 +63,8 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
 
 void Registry::handle(ContextId from, const wire::ClientMessage& message, Actions& actions) {
   FAIRWAY_ASSERT(contexts_.contains(from));
-  try {
-    std::visit([&](const auto& body) { on(from, body, actions); }, message);
-  } catch (const Violation& violation) {
-    actions.push_back(Disconnect{from, violation.why});
-  }
+  const Wrong wrong = std::visit([&](const auto& body) { return on(from, body, actions); }, message);
+  if (wrong != nullptr) actions.push_back(Disconnect{from, wrong});
 }
 
 void Registry::leave(ContextId id, Actions& actions) {
@@ -103,17 +102,18 @@ void Registry::leave(ContextId id, Actions& actions) {
     table = next;
   }
   contexts_.erase(id);
+  if (unchecked_ != 0) sweep(actions);
 }
 
-void Registry::on(ContextId, const wire::Hello&, Actions&) { throw Violation{"a second Hello"}; }
+Registry::Wrong Registry::on(ContextId, const wire::Hello&, Actions&) { return "a second Hello"; }
 
-void Registry::on(ContextId, const wire::Credit&, Actions&) {}  // the server's business
+Registry::Wrong Registry::on(ContextId, const wire::Credit&, Actions&) { return nullptr; }  // the server's business
 
 // Segments --------------------------------------------------------------------------------------------------
 
-void Registry::on(ContextId from, const wire::LeaseRequest& m, Actions& actions) {
+Registry::Wrong Registry::on(ContextId from, const wire::LeaseRequest& m, Actions& actions) {
   if (m.size < shm::small_segment || m.size % shm::page != 0 || m.size >= std::uint64_t{1} << shm::Position::offset_bits)
-    throw Violation{"a lease of an impossible size"};
+    return "a lease of an impossible size";
   const ContextEntry& context = contexts_.at(from);
   const std::uint64_t user = memory_by_user_[context.peer.uid];
   const char* exceeded = nullptr;
@@ -122,7 +122,7 @@ void Registry::on(ContextId from, const wire::LeaseRequest& m, Actions& actions)
   if (exceeded != nullptr) {
     actions.push_back(
         Send{from, wire::LeaseRefused{m.size, wire::Detail::of(std::string("the broker's limit ") + exceeded + " is reached")}});
-    return;
+    return nullptr;
   }
   const SegmentId id{next_segment_++};
   segments_[id] = {from, context.peer.uid, m.size, SegmentState::allocating};
@@ -130,6 +130,7 @@ void Registry::on(ContextId from, const wire::LeaseRequest& m, Actions& actions)
   memory_by_user_[context.peer.uid] += m.size;
   charge(from, static_cast<std::int64_t>(m.size), actions);
   actions.push_back(Allocate{id, m.size});
+  return nullptr;
 }
 
 void Registry::allocated(SegmentId id, Actions& actions) {
@@ -149,24 +150,28 @@ void Registry::sealing_failed(SegmentId id, Actions& actions) {
   actions.push_back(Disconnect{segments_.at(id).owner, "a lease came back with holes or of another size"});
 }
 
-Registry::SegmentEntry& Registry::own_segment(ContextId from, SegmentId id, SegmentState state) {
+Registry::Named<Registry::SegmentEntry> Registry::own_segment(ContextId from, SegmentId id, SegmentState state) {
   const auto found = segments_.find(id);
-  if (found == segments_.end() || found->second.owner != from) throw Violation{"a segment that is not its own"};
-  if (found->second.state != state) throw Violation{"a segment in the wrong state"};
-  return found->second;
+  if (found == segments_.end() || found->second.owner != from) return {nullptr, "a segment that is not its own"};
+  if (found->second.state != state) return {nullptr, "a segment in the wrong state"};
+  return {&found->second, nullptr};
 }
 
-void Registry::on(ContextId from, const wire::LeaseMapped& m, Actions& actions) {
-  own_segment(from, m.segment, SegmentState::leased).state = SegmentState::mapped;
+Registry::Wrong Registry::on(ContextId from, const wire::LeaseMapped& m, Actions& actions) {
+  const auto [segment, wrong] = own_segment(from, m.segment, SegmentState::leased);
+  if (segment == nullptr) return wrong;
+  segment->state = SegmentState::mapped;
   actions.push_back(Seal{m.segment});
+  return nullptr;
 }
 
-void Registry::on(ContextId from, const wire::LeaseReturned& m, Actions& actions) {
+Registry::Wrong Registry::on(ContextId from, const wire::LeaseReturned& m, Actions& actions) {
   const auto found = segments_.find(m.segment);
-  if (found == segments_.end() || found->second.owner != from) throw Violation{"returned a segment that is not its own"};
+  if (found == segments_.end() || found->second.owner != from) return "returned a segment that is not its own";
   if (found->second.state != SegmentState::leased && found->second.state != SegmentState::mapped)
-    throw Violation{"returned a segment that is no lease"};
+    return "returned a segment that is no lease";
   drop_segment(m.segment, actions);
+  return nullptr;
 }
 
 void Registry::drop_segment(SegmentId id, Actions& actions) {
@@ -185,96 +190,6 @@ void Registry::charge(ContextId id, std::int64_t bytes, Actions& actions) {
   ContextEntry& context = contexts_.at(id);
   context.memory += static_cast<std::uint64_t>(bytes);
   actions.push_back(UpdateMemory{id, context.memory});
-}
-
-// Channel numbers and their tables --------------------------------------------------------------------------
-
-void Registry::give_ids(ContextId to, Actions& actions) {
-  ContextEntry& context = contexts_.at(to);
-  const ChannelId first{next_channel_};
-  next_channel_ += shm::channels_per_table;
-  context.ids_unused += shm::channels_per_table;
-  tables_[first] = {to, 0, {}};
-  actions.push_back(MakeTable{first});
-  actions.push_back(Send{to, wire::Ids{first, shm::channels_per_table}, ChannelsAttachment{first}});
-}
-
-void Registry::release_table(ChannelId channel, Actions& actions) {
-  const auto table = std::prev(tables_.upper_bound(channel));
-  if (--table->second.channels == 0 && (!table->second.creator || table->second.used.all())) {
-    actions.push_back(DropTable{table->first});
-    tables_.erase(table);
-  }
-}
-
-// Links -----------------------------------------------------------------------------------------------------
-
-LinkId Registry::link_between(ContextId a, ContextId b, Actions& actions) {
-  const auto pair = std::minmax(a, b);
-  if (const auto found = link_by_pair_.find(pair); found != link_by_pair_.end()) return found->second;
-  const LinkId id{next_link_++};
-  link_by_pair_[pair] = id;
-  links_[id] = {{pair.first, pair.second}, {}, 0};
-  actions.push_back(MakeLink{id, pair.first, pair.second});
-  for (const auto& [to, peer] : {std::pair(a, b), std::pair(b, a)}) {
-    ContextEntry& other = contexts_.at(peer);
-    contexts_.at(to).links.insert(id);
-    actions.push_back(Send{to, wire::Link{id, peer, other.peer.pid, wire::Name::of(other.name)}, LinkAttachment{id}});
-  }
-  return id;
-}
-
-void Registry::on(ContextId from, const wire::LinkBind& m, Actions& actions) {
-  SegmentEntry& segment = own_segment(from, m.segment, SegmentState::mapped);
-  const auto found = links_.find(m.link);
-  if (found == links_.end()) {  // dropped while this message was on its way
-    if (m.link.value == 0 || m.link.value >= next_link_) throw Violation{"bound a link that never was"};
-    drop_segment(m.segment, actions);
-    return;
-  }
-  LinkEntry& link = found->second;
-  if (link.side[0] != from && link.side[1] != from) throw Violation{"bound a link between others"};
-  const int side = link.side[0] == from ? 0 : 1;
-  if (link.half[side]) throw Violation{"bound its half of a link twice"};
-  segment.state = SegmentState::bound;
-  link.half[side] = m.segment;
-  actions.push_back(Publish{m.segment, "link-" + std::to_string(m.link.value) + "." + std::to_string(side + 1)});
-  actions.push_back(
-      Send{link.side[1 - side], wire::LinkInstall{m.link}, SegmentAttachment{m.segment, SegmentAttachment::Access::readable}});
-}
-
-void Registry::on(ContextId from, const wire::RefetchLink& m, Actions& actions) {
-  const auto found = links_.find(m.link);
-  if (found == links_.end()) return;
-  const LinkEntry& link = found->second;
-  if (link.side[0] != from && link.side[1] != from) throw Violation{"asked for a link between others"};
-  const SegmentId half = link.half[link.side[0] == from ? 1 : 0];
-  if (half) actions.push_back(Send{from, wire::LinkInstall{m.link}, SegmentAttachment{half, SegmentAttachment::Access::readable}});
-}
-
-void Registry::drop_link(LinkId id, Actions& actions) {
-  const LinkEntry link = links_.at(id);
-  links_.erase(id);
-  link_by_pair_.erase({link.side[0], link.side[1]});
-  for (const SegmentId half : link.half)
-    if (half) drop_segment(half, actions);
-  for (const ContextId side : link.side) {
-    contexts_.at(side).links.erase(id);
-    actions.push_back(Send{side, wire::LinkDrop{id}});
-  }
-  actions.push_back(DropLink{id});
-}
-
-void Registry::link_failed(LinkId id, Actions& actions) {
-  std::vector<ChannelId> lost;
-  for (const auto& [channel, entry] : channels_)
-    if (entry.link == id) lost.push_back(channel);
-  for (const ChannelId channel : lost) {
-    const PortId first = PortId::of(channel, 1);
-    const ContextId owner = port(first).owner;
-    close_port(first, 0, CloseReason::broker_refused, actions);
-    actions.push_back(Send{owner, wire::PortClosed{first, 0, CloseReason::broker_refused}});
-  }
 }
 
 }  // namespace fairway::route

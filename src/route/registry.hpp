@@ -28,12 +28,17 @@ struct Limits {
 /// no clock. Every message of a context is checked against what that context owns.
 ///
 /// Invariants
-/// 1. A port is owned by one context, or waits there for a name to appear, or is invited (in transit to a process that
-///    has not come yet), or is closed.
-/// 2. Both ports of a channel owned by two contexts: the channel counts in exactly one link between them.
+/// 1. A port is owned by one context; or waits there for a name to appear; or is invited (to a process that has not come
+///    yet); or is in transit: a message on the stream of its carrier holds its token; or is closed.
+/// 2. Both ports of a channel owned by two contexts: the channel counts in exactly one link between them. Owned by one
+///    context, or one of them not owned: it counts in none.
 /// 3. A generation is announced to the port's reader after it was sealed, and in order.
 /// 4. A channel is forgotten when each of its ports is closed or has read its incoming stream to the end.
-/// 5. The table row says "owned" before the owner is told.
+/// 5. The table row says so before anybody is told.
+/// 6. The reader of a carrier is neither closed nor at its end; and following carriers from a port in transit leads to
+///    one that is not in transit. So every token can be claimed, or closes one day.
+/// 7. A claim that waits is of a port that its record's writer owns: only a Detach of that writer can answer it, or the
+///    port closes.
 class Registry {
  public:
   explicit Registry(Limits limits) : limits_(limits) {}
@@ -61,7 +66,9 @@ class Registry {
   std::size_t links() const noexcept { return links_.size(); }
 
  private:
-  enum class Life : std::uint8_t { owned, waiting, invited, closed };
+  friend struct RegistryProbe;  ///< tests/route
+
+  enum class Life : std::uint8_t { owned, waiting, invited, transit, closed };
   enum class SegmentState : std::uint8_t { allocating, leased, mapped, bound };
 
   struct SegmentEntry {
@@ -73,20 +80,41 @@ class Registry {
   struct GenerationEntry {
     Generation index = 0;
     SegmentId segment;
+    ContextId writer;
     std::uint64_t size = 0;
-    std::uint64_t previous_final = 0;
+    std::uint64_t final = wire::unknown_final;  ///< unknown while it is written, and where its writer died
+    Epoch epoch = 0;       ///< of the port when it was opened
+    Epoch peer_epoch = 0;  ///< of the port opposite, as its writer knew it
     bool linear = false;
-    bool first = false;  ///< holds the control block of the pairing
+    bool first = false;   ///< holds the control block of the pairing (epoch, peer_epoch)
+    bool pinned = false;  ///< that pairing goes on: it outlives Done
+    bool done = false;
+  };
+  struct Claimant {
+    PortId port;  ///< whose owner has claimed
+    Epoch token = 0;
   };
   struct PortEntry {
     Life life = Life::owned;
-    ContextId owner;
+    ContextId owner;  ///< closed: the last one, whose messages may cross the news
     Epoch epoch = 0;
-    Generation next_generation = 0;
-    bool ended = false;  ///< its owner has read the incoming stream to the end
-    std::uint64_t final = wire::unknown_final;
     CloseReason reason = CloseReason::closed;
-    std::vector<GenerationEntry> generations;  ///< those that the reader is not done with, and the first
+    // The stream that it writes.
+    Generation next_generation = 0;
+    bool opened = false;   ///< the newest generation is its owner's
+    Epoch opened_for = 0;  ///< the peer_epoch of that
+    std::vector<GenerationEntry> generations;  ///< those that the reader is not done with, and pinned ones
+    // The stream that it reads.
+    bool ended = false;      ///< its owner has read it to the end
+    std::uint64_t read = 0;  ///< shm::Position where the last owner left it
+    // How it came, or is coming: by a token, on the stream that `carrier` writes.
+    PortId carrier;
+    Epoch token = 0;
+    ContextId sender;  ///< counts against its limit while it is in transit
+    // Tokens of others.
+    std::set<PortId> cargo;        ///< in transit on the stream that this port writes
+    std::set<PortId> awaits;       ///< claimed by this port's owner, and not detached yet
+    std::vector<Claimant> claimants;  ///< the reverse
   };
   struct ChannelEntry {
     PortEntry port[2];
@@ -102,6 +130,7 @@ class Registry {
     ChannelId ids_end;             ///< one past the last channel number that it has
     std::uint64_t ids_unused = 0;
     std::uint64_t ids_block = 0;
+    std::size_t sent = 0;          ///< ports in transit that it sent
   };
   struct LinkEntry {
     ContextId side[2];
@@ -117,49 +146,98 @@ class Registry {
     PortId port;
     ContextId from;
   };
-  struct Violation {
-    const char* why;
+  /// Generations are counted modulo 2^16.
+  static bool older(Generation a, Generation b) { return static_cast<std::int16_t>(a - b) < 0; }
+
+  /// Null, or how the sender broke the protocol.
+  using Wrong = const char*;
+  /// What a message names. Nothing at all: it was there, and the message crossed the news that it is not.
+  template <class Entry>
+  struct Named {
+    Entry* entry;
+    Wrong wrong;
+  };
+  struct Closing {
+    PortId port;
+    std::uint64_t final;
+    CloseReason reason;
+  };
+  struct End {
+    Generation generation = 0;
+    std::uint64_t final = 0;
   };
 
-  void on(ContextId from, const wire::Hello& m, Actions& actions);
-  void on(ContextId from, const wire::LeaseRequest& m, Actions& actions);
-  void on(ContextId from, const wire::LeaseMapped& m, Actions& actions);
-  void on(ContextId from, const wire::LeaseReturned& m, Actions& actions);
-  void on(ContextId from, const wire::Create& m, Actions& actions);
-  void on(ContextId from, const wire::Bind& m, Actions& actions);
-  void on(ContextId from, const wire::Connect& m, Actions& actions);
-  void on(ContextId from, const wire::CancelConnect& m, Actions& actions);
-  void on(ContextId from, const wire::Invite& m, Actions& actions);
-  void on(ContextId from, const wire::Revoke& m, Actions& actions);
-  void on(ContextId from, const wire::LinkBind& m, Actions& actions);
-  void on(ContextId from, const wire::Kick& m, Actions& actions);
-  void on(ContextId from, const wire::Close& m, Actions& actions);
-  void on(ContextId from, const wire::End& m, Actions& actions);
-  void on(ContextId from, const wire::Done& m, Actions& actions);
-  void on(ContextId from, const wire::Refetch& m, Actions& actions);
-  void on(ContextId from, const wire::RefetchLink& m, Actions& actions);
-  void on(ContextId from, const wire::Credit& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Hello& m, Actions& actions);
+  Wrong on(ContextId from, const wire::LeaseRequest& m, Actions& actions);
+  Wrong on(ContextId from, const wire::LeaseMapped& m, Actions& actions);
+  Wrong on(ContextId from, const wire::LeaseReturned& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Create& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Bind& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Connect& m, Actions& actions);
+  Wrong on(ContextId from, const wire::CancelConnect& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Invite& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Revoke& m, Actions& actions);
+  Wrong on(ContextId from, const wire::LinkBind& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Kick& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Close& m, Actions& actions);
+  Wrong on(ContextId from, const wire::End& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Done& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Refetch& m, Actions& actions);
+  Wrong on(ContextId from, const wire::RefetchLink& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Credit& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Detach& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Claim& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Unclaim& m, Actions& actions);
 
   PortEntry& port(PortId id) { return channels_.at(id.channel()).port[id.side() - 1]; }
-  /// Null: it was the owner, and the port is closed: the message crossed the news.
-  PortEntry* owned_port(ContextId from, PortId id);
+  /// Null where the channel is over, or never was.
+  PortEntry* find_port(PortId id);
+  /// Nothing: it was the owner, and the port is closed.
+  Named<PortEntry> owned_port(ContextId from, PortId id);
   /// Whether the channel is over, as opposed to one that never was.
   bool was_channel(ChannelId id) const;
-  PortEntry& movable_port(ContextId from, PortId id);
-  SegmentEntry& own_segment(ContextId from, SegmentId id, SegmentState state);
+  /// A port that its owner has neither opened nor read.
+  Named<PortEntry> movable_port(ContextId from, PortId id);
+  Named<SegmentEntry> own_segment(ContextId from, SegmentId id, SegmentState state);
 
   void give_ids(ContextId to, Actions& actions);
   void publish_row(PortId id, Actions& actions);
-  void give_port(PortId id, ContextId to, wire::Granted::Origin origin, Actions& actions);
   void answer(ContextId to, const wire::Connect& m, Errc code, std::string_view detail, Actions& actions);
   void connect(ContextId from, ContextId to, const wire::Connect& m, Actions& actions);
+
+  // Streams
+  void install(PortId reader, const GenerationEntry& generation, Actions& actions);
+  static End stream_end(const PortEntry& writer);
+  void drop_generation(PortEntry& writer, Generation index, Actions& actions);
+  void drop_stream(PortEntry& writer, Actions& actions);
+  void drop_read(PortEntry& writer, std::uint64_t read, Actions& actions);
+  void drop_empty(PortEntry& writer, Actions& actions);
+  template <class Condition>
+  void drop_if(PortEntry& writer, Actions& actions, Condition condition);
+  void end_pairing(ChannelEntry& channel, Actions& actions);
+
+  // Transfer
+  void depart(PortId id, std::uint64_t final, std::uint64_t read, Actions& actions);
+  void send_on(PortId id, PortId carrier, Epoch token, ContextId sender);
+  void arrive(PortId id, ContextId to, wire::Granted::Origin origin, Actions& actions);
+  void leave_carrier(PortId id);
+  void tell_moved(PortId moved, Actions& actions);
   void pair(ChannelId channel, Actions& actions);
+
+  // Tokens
+  bool full(ContextId context) const;
+  void grant(PortId id, PortId claimant, Actions& actions);
+  static void refuse(PortId id, Epoch token, PortId claimant, ContextId to, Actions& actions);
+  void answer_claims(PortId id, Actions& actions);
+  void drop_claims_of(PortId claimant);
+  void close_if_circular(PortId id, Actions& actions);
+  void sweep(Actions& actions);
+
   LinkId link_between(ContextId a, ContextId b, Actions& actions);
   void unlink_channel(ChannelEntry& channel, Actions& actions);
   void drop_link(LinkId id, Actions& actions);
-  void install(PortId reader, const GenerationEntry& generation, Actions& actions);
   void close_port(PortId id, std::uint64_t final, CloseReason reason, Actions& actions);
-  void drop_stream(PortEntry& writer, Actions& actions);
+  void close_one(const Closing& closing, std::vector<Closing>& next, Actions& actions);
   void forget_if_over(ChannelId id, Actions& actions);
   void release_table(ChannelId channel, Actions& actions);
   void drop_segment(SegmentId id, Actions& actions);
@@ -180,6 +258,8 @@ class Registry {
   std::multimap<std::string, std::pair<ContextId, wire::Connect>, std::less<>> waiting_;  ///< for a name to appear
   std::map<ChannelId, TableEntry> tables_;
   std::map<std::uint32_t, std::uint64_t> memory_by_user_;
+  std::size_t in_transit_ = 0;
+  std::size_t unchecked_ = 0;  ///< ports that went into transit too deep to be followed, since the last sweep
 };
 
 }  // namespace fairway::route

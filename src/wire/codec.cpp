@@ -22,20 +22,26 @@ bool no_padding(const std::uint16_t (&pad)[3]) noexcept { return pad[0] == 0 && 
 bool valid(const auto&) noexcept { return true; }
 bool valid(const Hello& m) noexcept { return m.name.valid() && (m.name.view().empty() || valid_name(m.name.view())); }
 bool valid(const Connect& m) noexcept { return m.patient <= 1 && m.name.valid() && valid_name(m.name.view()); }
-bool valid(const Bind& m) noexcept { return m.linear <= 1 && m.pad == 0; }
+bool valid(const Bind& m) noexcept { return m.linear <= 1; }
 bool valid(const LinkBind& m) noexcept { return m.pad == 0; }
 bool valid(const Done& m) noexcept { return no_padding(m.pad); }
 bool valid(const Refetch& m) noexcept { return no_padding(m.pad); }
 bool valid(const Close& m) noexcept { return valid_reason(m.reason) && m.pad == 0; }
+bool valid(const Detach& m) noexcept { return m.pad == 0; }
+bool valid(const Claim& m) noexcept { return m.pad == 0; }
+bool valid(const Unclaim& m) noexcept { return m.pad == 0; }
 bool valid(const Refusal& m) noexcept { return m.detail.valid(); }
 bool valid(const LeaseRefused& m) noexcept { return m.detail.valid(); }
 bool valid(const Link& m) noexcept { return m.name.valid(); }
-bool valid(const Install& m) noexcept { return m.linear <= 1; }
+bool valid(const Install& m) noexcept { return m.linear <= 1 && m.first <= 1; }
 bool valid(const Reply& m) noexcept { return m.detail.valid(); }
 bool valid(const Granted& m) noexcept {
-  return m.origin == Granted::Origin::connect || m.origin == Granted::Origin::parent;
+  return m.origin >= Granted::Origin::connect && m.origin <= Granted::Origin::token && m.pad == 0;
 }
 bool valid(const PortClosed& m) noexcept { return valid_reason(m.reason) && m.pad == 0; }
+
+bool valid(const Refused& m) noexcept { return m.pad == 0; }
+bool valid(const Moved& m) noexcept { return m.pad == 0; }
 
 template <class Variant>
 Frame encode_any(const Variant& message) noexcept {

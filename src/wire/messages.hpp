@@ -77,10 +77,10 @@ struct Create {
 struct Bind {
   PortId port;
   SegmentId segment;
-  std::uint64_t previous_final = 0;  ///< where the previous generation ends; 0 for the first
+  std::uint64_t previous_final = 0;  ///< where my previous generation ends; 0 for the first that I open
   Generation generation = 0;
   std::uint16_t linear = 0;
-  std::uint32_t pad = 0;
+  Epoch peer_epoch = 0;  ///< of the port opposite, as I know it; my first one for it holds the control block
 };
 /// The port goes to the context of that name. Answered by Reply; `patient`: not before the name is there.
 struct Connect {
@@ -143,6 +143,30 @@ struct RefetchLink {
 struct Credit {
   std::uint64_t count = 0;
 };
+/// The port leaves in a message on my port `carrier`. Its token there is (port, epoch).
+struct Detach {
+  PortId port;
+  PortId carrier;
+  std::uint64_t final = 0;  ///< where the newest generation that I opened ends; 0: I opened none
+  std::uint64_t read = 0;   ///< shm::Position, packed: behind the last dispatched record of the incoming stream
+  Epoch epoch = 0;          ///< the new one
+  std::uint32_t pad = 0;
+};
+/// The record that my port `carrier` has reached, in this generation, carries that token.
+struct Claim {
+  PortId port;
+  PortId carrier;
+  Epoch epoch = 0;
+  Generation generation = 0;
+  std::uint16_t pad = 0;
+};
+/// The record stays unread: the token goes back to where it was.
+struct Unclaim {
+  PortId port;
+  PortId carrier;
+  Epoch epoch = 0;
+  std::uint32_t pad = 0;
+};
 
 // Broker to context -----------------------------------------------------------------------------------------
 
@@ -185,7 +209,7 @@ struct LinkInstall {
 struct LinkDrop {
   LinkId link;
 };
-/// The port opposite is owned by the context at the other end of the link.
+/// The port opposite is owned by the context at the other end of the link; without a link, by this one.
 struct Paired {
   PortId port;
   LinkId link;
@@ -195,10 +219,13 @@ struct Paired {
 struct Install {
   PortId port;
   std::uint64_t size = 0;
-  std::uint64_t previous_final = 0;
-  Epoch epoch = 0;
+  std::uint64_t previous_final = 0;  ///< where `previous` ends
+  Epoch epoch = 0;                   ///< of the port that wrote it
   Generation generation = 0;
   std::uint16_t linear = 0;
+  Epoch reader_epoch = 0;   ///< of this port, as the writer knew it
+  Generation previous = 0;  ///< the one to read before; generations between the two are empty. Itself: nothing is left of it
+  std::uint16_t first = 0;  ///< 1: holds the control block of the pairing (epoch, reader_epoch)
 };
 /// Answers Connect.
 struct Reply {
@@ -206,29 +233,52 @@ struct Reply {
   std::uint64_t code = 0;  ///< Errc; 0: done
   Detail detail;
 };
-/// The port is yours: somebody connected, or your parent left it for you.
+/// The port is yours: somebody connected, your parent left it for you, or it is the answer to a Claim.
 struct Granted {
-  enum class Origin : std::uint32_t { connect = 1, parent = 2 };
+  enum class Origin : std::uint32_t { connect = 1, parent = 2, token = 3 };
   PortId port;
+  PortId carrier;          ///< token: of the Claim
+  std::uint64_t read = 0;  ///< shm::Position, packed: the incoming stream is read up to there
   Epoch epoch = 0;
+  Epoch token = 0;         ///< token: of the Claim
+  Epoch peer_epoch = 0;
   Origin origin = Origin::connect;
+  Generation generation = 0;  ///< the next of the port's own stream
+  std::uint16_t unread = 0;   ///< generations of it that others wrote and nobody has read
+  std::uint32_t pad = 0;
 };
 /// Look at the port.
 struct Kicked {
   PortId port;
 };
-/// The port opposite is closed, its stream ends at `final` of the newest generation.
+/// The port opposite is closed, its stream ends at `final` of that generation; later ones are empty.
 struct PortClosed {
   PortId port;
   std::uint64_t final = 0;
   CloseReason reason = CloseReason::closed;
+  Generation generation = 0;
+  std::uint16_t pad = 0;
+};
+/// The answer to a Claim: that token stands for a closed port.
+struct Refused {
+  PortId port;
+  PortId carrier;
+  Epoch epoch = 0;
   std::uint32_t pad = 0;
+};
+/// The port opposite has left its owner: what that one wrote ends at `final` of that generation, later ones are empty.
+struct Moved {
+  PortId port;
+  std::uint64_t final = 0;
+  Epoch peer_epoch = 0;
+  Generation generation = 0;
+  std::uint16_t pad = 0;
 };
 
 using ClientMessage = std::variant<Hello, LeaseRequest, LeaseMapped, LeaseReturned, Create, Bind, Connect, CancelConnect, Invite, Revoke,
-                                   LinkBind, Kick, Close, End, Done, Refetch, RefetchLink, Credit>;
+                                   LinkBind, Kick, Close, End, Done, Refetch, RefetchLink, Credit, Detach, Claim, Unclaim>;
 using BrokerMessage = std::variant<Welcome, Refusal, Lease, LeaseRefused, Ids, Link, LinkInstall, LinkDrop, Paired,
-                                   Install, Reply, Granted, Kicked, PortClosed>;
+                                   Install, Reply, Granted, Kicked, PortClosed, Refused, Moved>;
 
 /// How many descriptors come with a message.
 std::size_t descriptors_of(const BrokerMessage& message) noexcept;

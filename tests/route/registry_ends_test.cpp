@@ -62,7 +62,7 @@ TEST_F(RegistryEnds, TheHalvesOfALinkGoWithIt) {
   world.send(a, wire::LinkBind{{1}, 0, world.lease(a)});
   world.send(b, wire::LinkBind{{1}, 0, world.lease(b)});
   EXPECT_EQ(world.send(a, close(port)),
-            (Lines{"ch-1.1 closed by 1 epoch 0", "2 <- PortClosed ch-1.2 at 0 closed", "memory 1: 0", "drop 1", "memory 2: 0", "drop 2",
+            (Lines{"ch-1.1 closed by 1 epoch 0", "2 <- PortClosed ch-1.2 at g0 0 closed", "memory 1: 0", "drop 1", "memory 2: 0", "drop 2",
                    "1 <- LinkDrop 1", "2 <- LinkDrop 1", "unlink 1"}));
 }
 
@@ -98,7 +98,7 @@ TEST_F(RegistryEnds, AClosedPortEndsWhenTheOtherSideHasReadIt) {
   world.bind(a, port);
   world.bind(b, port.opposite());
   EXPECT_EQ(world.send(a, close(port, 640)),
-            (Lines{"ch-1.1 closed by 1 epoch 0", "memory 2: 0", "drop 2", "2 <- PortClosed ch-1.2 at 640 closed", "1 <- LinkDrop 1",
+            (Lines{"ch-1.1 closed by 1 epoch 0", "memory 2: 0", "drop 2", "2 <- PortClosed ch-1.2 at g0 640 closed", "1 <- LinkDrop 1",
                    "2 <- LinkDrop 1", "unlink 1"}))
       << "nobody is left to read the other stream";
   EXPECT_EQ(world.send(b, wire::End{port.opposite()}),
@@ -150,7 +150,7 @@ TEST_F(RegistryEnds, AContextThatLeavesLosesItsPortsAndLeavesItsStream) {
   world.lease(a);
   Lines lines = world.leave(a);
   std::erase_if(lines, [](const std::string& line) { return line.starts_with("memory 1"); });  // nobody is there to have any
-  EXPECT_EQ(lines, (Lines{"ch-1.1 closed by 1 epoch 0", "2 <- PortClosed ch-1.2 at unknown peer_lost", "1 <- LinkDrop 1",
+  EXPECT_EQ(lines, (Lines{"ch-1.1 closed by 1 epoch 0", "2 <- PortClosed ch-1.2 at g0 unknown peer_lost", "1 <- LinkDrop 1",
                           "2 <- LinkDrop 1", "unlink 1", "drop 2"}));
   EXPECT_EQ(world.registry().segments(), 1u) << "it is still read";
   world.send(b, wire::End{port.opposite()});

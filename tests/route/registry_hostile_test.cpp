@@ -176,11 +176,13 @@ TEST_F(HostileContext, APortThatHasReadItsEndIsNotGivenToSomebodyElse) {
   EXPECT_EQ(world.disconnected(b), std::nullopt);
 }
 
-TEST_F(HostileContext, BothEndsDoNotMove) {
+TEST_F(HostileContext, BothEndsMoveToOneContextThatTalksToItselfThen) {
   const PortId port = world.create(hostile);
   world.send(hostile, wire::Connect{1, port.opposite(), 0, wire::Name::of("b")});
+  world.take_all(b);
   world.send(hostile, wire::Connect{2, port, 0, wire::Name::of("b")});
-  EXPECT_TRUE(world.disconnected(hostile));
+  EXPECT_EQ(world.take_all(b), (Lines{"LinkDrop 1", "Granted ch-513.1 epoch 1 connect", "Paired ch-513.1 link 0 epoch 1", "Paired ch-513.2 link 0 epoch 1"}));
+  world.send(b, wire::Close{port, 0, CloseReason::closed, 0});
   world.send(b, wire::End{port.opposite()});
   expect_nothing_left();
 }

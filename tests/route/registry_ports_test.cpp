@@ -26,21 +26,21 @@ class RegistryPorts : public testing::Test {
 TEST_F(RegistryPorts, AConnectionIsGrantedLinkedAndPaired) {
   const PortId port = world.create(a);
   EXPECT_EQ(world.send(a, wire::Connect{7, port.opposite(), 0, wire::Name::of("b")}),
-            (Lines{"ch-1.2 owned by 2 epoch 1", "2 <- Granted ch-1.2 epoch 1 connect", "link 1: 1-2", "1 <- Link 1 to 2 'b'",
+            (Lines{"ch-1.2 transit by 0 epoch 1", "ch-1.2 owned by 2 epoch 1", "2 <- Granted ch-1.2 epoch 1 connect", "link 1: 1-2", "1 <- Link 1 to 2 'b'",
                    "2 <- Link 1 to 1 ''", "1 <- Paired ch-1.1 link 1 epoch 1", "2 <- Paired ch-1.2 link 1 epoch 0", "1 <- Reply 7: 0"}));
 }
 
 TEST_F(RegistryPorts, AnUnknownNameIsAnsweredAndThePortCloses) {
   const PortId port = world.create(a);
   EXPECT_EQ(world.send(a, wire::Connect{7, port.opposite(), 0, wire::Name::of("nobody")}),
-            (Lines{"1 <- Reply 7: 2", "ch-1.2 closed by 1 epoch 0", "1 <- PortClosed ch-1.1 at 0 dropped"}));
+            (Lines{"ch-1.2 transit by 0 epoch 1", "1 <- Reply 7: 2", "ch-1.2 closed by 0 epoch 1", "1 <- PortClosed ch-1.1 at g0 0 dropped"}));
   EXPECT_EQ(world.send(a, wire::Close{port, 0, CloseReason::closed, 0}).back(), "ch-1.2 none by 0 epoch 0");
   EXPECT_EQ(world.registry().channels(), 0u);
 }
 
 TEST_F(RegistryPorts, APatientConnectionWaitsForTheName) {
   const PortId port = world.create(a);
-  EXPECT_EQ(world.send(a, wire::Connect{7, port.opposite(), 1, wire::Name::of("late")}), Lines{});
+  EXPECT_EQ(world.send(a, wire::Connect{7, port.opposite(), 1, wire::Name::of("late")}), (Lines{"ch-1.2 transit by 0 epoch 1", "ch-1.2 transit by 1 epoch 1"}));
   const ContextId late = world.join("late");
   EXPECT_EQ(world.take_all(late), (Lines{"Welcome 3 row 0", "Ids 513+256", "Granted ch-1.2 epoch 1 connect", "Link 1 to 1 ''",
                                          "Paired ch-1.2 link 1 epoch 0"}));
@@ -63,7 +63,7 @@ TEST_F(RegistryPorts, ACancelledConnectionTakesThePortBack) {
   world.send(a, wire::Connect{7, port.opposite(), 1, wire::Name::of("late")});
   EXPECT_EQ(world.send(b, wire::CancelConnect{7}), Lines{}) << "requests are numbered for each context";
   EXPECT_EQ(world.send(a, wire::CancelConnect{8}), Lines{});
-  EXPECT_EQ(world.send(a, wire::CancelConnect{7}), (Lines{"ch-1.2 closed by 1 epoch 0", "1 <- PortClosed ch-1.1 at 0 dropped"}));
+  EXPECT_EQ(world.send(a, wire::CancelConnect{7}), (Lines{"ch-1.2 closed by 1 epoch 1", "1 <- PortClosed ch-1.1 at g0 0 dropped"}));
   const ContextId late = world.join("late");
   EXPECT_EQ(world.take_all(late), (Lines{"Welcome 3 row 0", "Ids 513+256"}));
 }
@@ -88,14 +88,14 @@ TEST_F(RegistryPorts, WhoWaitsAndClosesItsOwnEndConnectsAClosedPort) {
   world.send(a, wire::Connect{7, port.opposite(), 1, wire::Name::of("late")});
   world.send(a, wire::Close{port, 0, CloseReason::closed, 0});
   const ContextId late = world.join("late");
-  EXPECT_EQ(world.take_all(late), (Lines{"Welcome 3 row 0", "Ids 513+256", "Granted ch-1.2 epoch 1 connect", "PortClosed ch-1.2 at 0 closed"}));
+  EXPECT_EQ(world.take_all(late), (Lines{"Welcome 3 row 0", "Ids 513+256", "Granted ch-1.2 epoch 1 connect", "PortClosed ch-1.2 at g0 0 closed"}));
   world.send(late, wire::End{port.opposite()});
   EXPECT_EQ(world.registry().channels(), 0u);
 }
 
 TEST_F(RegistryPorts, OnesOwnNameIsDenied) {
   const PortId port = world.create(b);
-  EXPECT_EQ(world.send(b, wire::Connect{1, port.opposite(), 0, wire::Name::of("b")}).front(), "2 <- Reply 1: 4");
+  EXPECT_EQ(world.send(b, wire::Connect{1, port.opposite(), 0, wire::Name::of("b")})[1], "2 <- Reply 1: 4");
 }
 
 TEST_F(RegistryPorts, APortThatWasWrittenToOrClosedDoesNotMove) {
@@ -103,11 +103,11 @@ TEST_F(RegistryPorts, APortThatWasWrittenToOrClosedDoesNotMove) {
   const PortId written = world.create(a);
   world.bind(a, written);
   world.send(a, wire::Connect{1, written, 0, wire::Name::of("b")});
-  EXPECT_EQ(world.disconnected(a), "moved a port that was closed, written to or moved before");
+  EXPECT_EQ(world.disconnected(a), "moved a port by name that was closed or used");
   const PortId closed = world.create(c);
   world.send(c, wire::Close{closed, 0, CloseReason::closed, 0});
   world.send(c, wire::Invite{closed, secret});
-  EXPECT_EQ(world.disconnected(c), "moved a port that was closed, written to or moved before");
+  EXPECT_EQ(world.disconnected(c), "moved a port by name that was closed or used");
 }
 
 TEST(RegistryPortQuota, AContextSharesAsManyPortsAsTheLimitSays) {
@@ -118,12 +118,12 @@ TEST(RegistryPortQuota, AContextSharesAsManyPortsAsTheLimitSays) {
   world.connect(a, "b");
   world.connect(a, "c");
   const PortId third = world.create(a);
-  EXPECT_EQ(world.send(a, wire::Connect{9, third.opposite(), 0, wire::Name::of("b")}).front(), "1 <- Reply 9: 5");
+  EXPECT_EQ(world.send(a, wire::Connect{9, third.opposite(), 0, wire::Name::of("b")})[1], "1 <- Reply 9: 5");
   world.send(a, wire::Close{third, 0, CloseReason::closed, 0});
   const ContextId d = world.join();
   world.connect(d, "b");
   const PortId much = world.create(d);
-  EXPECT_EQ(world.send(d, wire::Connect{9, much.opposite(), 0, wire::Name::of("b")}).front(), "4 <- Reply 9: 5") << "the other has enough";
+  EXPECT_EQ(world.send(d, wire::Connect{9, much.opposite(), 0, wire::Name::of("b")})[1], "4 <- Reply 9: 5") << "the other has enough";
   EXPECT_TRUE(world.alive(b));
   EXPECT_EQ(world.broken(), "");
 }
@@ -133,11 +133,11 @@ TEST(RegistryPortQuota, AContextSharesAsManyPortsAsTheLimitSays) {
 TEST_F(RegistryPorts, AGenerationIsPublishedAndInstalledAtTheReader) {
   const PortId port = world.connect(a, "b");
   const SegmentId first = world.lease(a);
-  EXPECT_EQ(world.send(a, wire::Bind{port, first, 0, 0, 0, 0}),
-            (Lines{"publish 1 as ch-1.1", "ch-1.1 owned by 1 epoch 0", "2 <- Install ch-1.2 g0 after 0"}));
+  EXPECT_EQ(world.send(a, wire::Bind{port, first, 0, 0, 0, 1}),
+            (Lines{"publish 1 as ch-1.1", "ch-1.1 owned by 1 epoch 0", "2 <- Install ch-1.2 g0 first opens 0-1"}));
   const SegmentId second = world.lease(a, small * 3);
-  EXPECT_EQ(world.send(a, wire::Bind{port, second, 8000, 1, 1, 0}),
-            (Lines{"publish 2 as ch-1.1.g1", "ch-1.1 owned by 1 epoch 0", "2 <- Install ch-1.2 g1 after 8000 linear"}));
+  EXPECT_EQ(world.send(a, wire::Bind{port, second, 8000, 1, 1, 1}),
+            (Lines{"publish 2 as ch-1.1.g1", "ch-1.1 owned by 1 epoch 0", "2 <- Install ch-1.2 g1 after g0 at 8000 linear"}));
   EXPECT_EQ(world.row(port).generations, 2u);
 }
 
@@ -147,7 +147,7 @@ TEST_F(RegistryPorts, WhatWasWrittenBeforeAMoveIsInstalledAtTheNewOwnerInOrder) 
   world.bind(a, port, 1, 8000);
   world.send(a, wire::Connect{1, port.opposite(), 0, wire::Name::of("b")});
   EXPECT_EQ(world.take_all(b), (Lines{"Granted ch-1.2 epoch 1 connect", "Link 1 to 1 ''", "Paired ch-1.2 link 1 epoch 0",
-                                      "Install ch-1.2 g0 after 0", "Install ch-1.2 g1 after 8000"}));
+                                      "Install ch-1.2 g0 first opens 0-0", "Install ch-1.2 g1 after g0 at 8000"}));
 }
 
 TEST_F(RegistryPorts, AGenerationThatIsReadGoesButTheFirstAndTheNewestStay) {
@@ -165,7 +165,7 @@ TEST_F(RegistryPorts, ALostSegmentIsFetchedAgain) {
   const PortId port = world.connect(a, "b");
   world.bind(a, port);
   world.bind(a, port, 1, 640);
-  EXPECT_EQ(world.send(b, wire::Refetch{port.opposite(), 1, {}}), Lines{"2 <- Install ch-1.2 g1 after 640"});
+  EXPECT_EQ(world.send(b, wire::Refetch{port.opposite(), 1, {}}), Lines{"2 <- Install ch-1.2 g1 after g0 at 640"});
   EXPECT_EQ(world.send(b, wire::Refetch{port.opposite(), 2, {}}), Lines{});
 }
 
@@ -220,7 +220,7 @@ TEST_F(RegistryPorts, AnInvitedPortWaitsForItsProcess) {
   EXPECT_EQ(world.send(a, wire::Kick{port}), Lines{}) << "nobody is there yet";
   const ContextId child = world.join({}, secret);
   EXPECT_EQ(world.take_all(child), (Lines{"Welcome 3 row 0", "Ids 513+256", "Granted ch-1.2 epoch 1 parent", "Link 1 to 1 ''",
-                                          "Paired ch-1.2 link 1 epoch 0", "Install ch-1.2 g0 after 0"}));
+                                          "Paired ch-1.2 link 1 epoch 0", "Install ch-1.2 g0 first opens 0-1"}));
   EXPECT_FALSE(world.join({}, secret)) << "once";
   EXPECT_EQ(static_cast<Errc>(world.refusal.code), Errc::denied);
 }
@@ -235,7 +235,7 @@ TEST_F(RegistryPorts, ANameThatIsTakenDoesNotUseUpTheInvitation) {
 TEST_F(RegistryPorts, ARevokedInvitationClosesThePort) {
   const PortId port = world.create(a);
   world.send(a, wire::Invite{port.opposite(), secret});
-  EXPECT_EQ(world.send(a, wire::Revoke{secret}), (Lines{"ch-1.2 closed by 0 epoch 1", "1 <- PortClosed ch-1.1 at unknown peer_lost"}));
+  EXPECT_EQ(world.send(a, wire::Revoke{secret}), (Lines{"ch-1.2 closed by 0 epoch 1", "1 <- PortClosed ch-1.1 at g0 0 peer_lost"}));
   EXPECT_FALSE(world.join({}, secret));
   EXPECT_EQ(world.send(a, wire::Revoke{secret}), Lines{});
   world.send(a, wire::End{port});
@@ -256,8 +256,8 @@ TEST_F(RegistryPorts, AChildFindsWhatItsParentWroteAndClosed) {
   world.bind(a, port);
   world.send(a, wire::Close{port, 640, CloseReason::closed, 0});
   const ContextId child = world.join({}, secret);
-  EXPECT_EQ(world.take_all(child), (Lines{"Welcome 3 row 0", "Ids 513+256", "Granted ch-1.2 epoch 1 parent", "Install ch-1.2 g0 after 0",
-                                          "PortClosed ch-1.2 at 640 closed"}));
+  EXPECT_EQ(world.take_all(child), (Lines{"Welcome 3 row 0", "Ids 513+256", "Granted ch-1.2 epoch 1 parent", "Install ch-1.2 g0 first opens 0-1",
+                                          "PortClosed ch-1.2 at g0 640 closed"}));
   world.send(child, wire::End{port.opposite()});
   EXPECT_EQ(world.registry().channels(), 0u);
 }

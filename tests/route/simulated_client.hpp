@@ -76,6 +76,8 @@ class SimulatedClient {
   void on(const wire::Granted& m);
   void on(const wire::Kicked&) {}
   void on(const wire::PortClosed& m);
+  void on(const wire::Refused&) {}
+  void on(const wire::Moved&) {}
 
   bool chance(int one_in) { return (*random_)() % static_cast<std::uint64_t>(one_in) == 0; }
   std::optional<SegmentId> take_lease();

@@ -24,14 +24,29 @@ struct MessageText {
   std::string operator()(const wire::LinkDrop& m) const { return "LinkDrop " + text(m.link); }
   std::string operator()(const wire::Paired& m) const { return "Paired " + text(m.port) + " link " + text(m.link) + " epoch " + text(m.peer_epoch); }
   std::string operator()(const wire::Install& m) const {
-    return "Install " + text(m.port) + " g" + text(m.generation) + " after " + text(m.previous_final) + (m.linear != 0 ? " linear" : "");
+    const std::string before = m.previous == m.generation ? "first" : "after g" + text(m.previous) + " at " + text(m.previous_final);
+    return "Install " + text(m.port) + " g" + text(m.generation) + " " + before + (m.linear != 0 ? " linear" : "") +
+           (m.first != 0 ? " opens " + text(m.epoch) + "-" + text(m.reader_epoch) : "");
   }
   std::string operator()(const wire::Reply& m) const { return "Reply " + text(m.request) + ": " + text(m.code); }
   std::string operator()(const wire::Granted& m) const {
-    return "Granted " + text(m.port) + " epoch " + text(m.epoch) + (m.origin == wire::Granted::Origin::parent ? " parent" : " connect");
+    std::string line = "Granted " + text(m.port) + " epoch " + text(m.epoch);
+    if (m.origin == wire::Granted::Origin::parent) return line + " parent";
+    if (m.origin == wire::Granted::Origin::connect) return line + " connect";
+    const auto read = shm::Position::unpack(m.read);
+    return line + " token " + text(m.token) + " on " + text(m.carrier) + " read g" + text(read.generation) + " " + text(read.offset) +
+           " next g" + text(m.generation) + " peer " + text(m.peer_epoch);
   }
   std::string operator()(const wire::Kicked& m) const { return "Kicked " + text(m.port); }
-  std::string operator()(const wire::PortClosed& m) const { return "PortClosed " + text(m.port) + " at " + text(m.final) + " " + text(m.reason); }
+  std::string operator()(const wire::PortClosed& m) const {
+    return "PortClosed " + text(m.port) + " at g" + text(m.generation) + " " + text(m.final) + " " + text(m.reason);
+  }
+  std::string operator()(const wire::Refused& m) const {
+    return "Refused " + text(m.port) + " token " + text(m.epoch) + " on " + text(m.carrier);
+  }
+  std::string operator()(const wire::Moved& m) const {
+    return "Moved " + text(m.port) + " at g" + text(m.generation) + " " + text(m.final) + " epoch " + text(m.peer_epoch);
+  }
 };
 
 const char* state_text(shm::PortState state) {
@@ -214,7 +229,7 @@ PortId World::create(ContextId context) {
 }
 
 void World::bind(ContextId context, PortId port, Generation generation, std::uint64_t previous_final) {
-  send(context, wire::Bind{port, lease(context), previous_final, generation, 0, 0});
+  send(context, wire::Bind{port, lease(context), previous_final, generation, 0, row(port.opposite()).epoch});
 }
 
 PortId World::connect(ContextId from, const std::string& name) {

@@ -91,19 +91,20 @@ TEST(CodecDamage, AnythingBehindTheBodyIsNothing) {
 TEST(CodecDamage, AReasonThatDoesNotExistIsNothing) {
   for (const int reason : {-1, 6, 7, 255, 1 << 30}) {
     EXPECT_FALSE(arrives(Close{PortId::of({1}, 1), 0, static_cast<CloseReason>(reason), 0})) << reason;
-    EXPECT_FALSE(arrives(PortClosed{PortId::of({1}, 1), 0, static_cast<CloseReason>(reason), 0})) << reason;
+    EXPECT_FALSE(arrives(PortClosed{PortId::of({1}, 1), 0, static_cast<CloseReason>(reason), 0, 0})) << reason;
   }
 }
 
 TEST(CodecDamage, AnOriginThatDoesNotExistIsNothing) {
-  for (const std::uint32_t origin : {0u, 3u, 255u, 0xffffffffu})
-    EXPECT_FALSE(arrives(Granted{PortId::of({1}, 1), 0, static_cast<Granted::Origin>(origin)})) << origin;
+  for (const std::uint32_t origin : {0u, 4u, 255u, 0xffffffffu})
+    EXPECT_FALSE(arrives(Granted{PortId::of({1}, 1), {}, 0, 0, 0, 0, static_cast<Granted::Origin>(origin), 0, 0, 0})) << origin;
 }
 
 TEST(CodecDamage, AFlagIsZeroOrOne) {
   EXPECT_FALSE(arrives(Bind{PortId::of({1}, 1), {1}, 0, 0, 2, 0}));
   EXPECT_FALSE(arrives(Bind{PortId::of({1}, 1), {1}, 0, 0, 0xffff, 0}));
-  EXPECT_FALSE(arrives(Install{PortId::of({1}, 1), 12288, 0, 0, 0, 2}));
+  EXPECT_FALSE(arrives(Install{PortId::of({1}, 1), 12288, 0, 0, 0, 2, 0, 0, 0}));
+  EXPECT_FALSE(arrives(Install{PortId::of({1}, 1), 12288, 0, 0, 0, 0, 0, 0, 2}));
   EXPECT_FALSE(arrives(Connect{1, PortId::of({1}, 1), 2, Name::of("x")})) << "patient";
 }
 
@@ -143,12 +144,17 @@ TEST(CodecDamage, AnythingBehindTheEndOfATextIsNothing) {
 }
 
 TEST(CodecDamage, AnythingInThePaddingOfABodyIsNothing) {
-  EXPECT_FALSE(arrives(Bind{PortId::of({1}, 1), {1}, 0, 0, 0, 1}));
   EXPECT_FALSE(arrives(LinkBind{{1}, 1, {1}}));
   EXPECT_FALSE(arrives(Close{PortId::of({1}, 1), 0, CloseReason::closed, 1}));
   EXPECT_FALSE(arrives(Done{PortId::of({1}, 1), 0, {0, 0, 1}}));
   EXPECT_FALSE(arrives(Refetch{PortId::of({1}, 1), 0, {1, 0, 0}}));
-  EXPECT_FALSE(arrives(PortClosed{PortId::of({1}, 1), 0, CloseReason::closed, 1}));
+  EXPECT_FALSE(arrives(PortClosed{PortId::of({1}, 1), 0, CloseReason::closed, 0, 1}));
+  EXPECT_FALSE(arrives(Detach{PortId::of({1}, 1), PortId::of({2}, 1), 0, 0, 1, 1}));
+  EXPECT_FALSE(arrives(Claim{PortId::of({1}, 1), PortId::of({2}, 1), 1, 0, 1}));
+  EXPECT_FALSE(arrives(Unclaim{PortId::of({1}, 1), PortId::of({2}, 1), 1, 1}));
+  EXPECT_FALSE(arrives(Granted{PortId::of({1}, 1), {}, 0, 0, 0, 0, Granted::Origin::token, 0, 0, 1}));
+  EXPECT_FALSE(arrives(Refused{PortId::of({1}, 1), PortId::of({2}, 1), 1, 1}));
+  EXPECT_FALSE(arrives(Moved{PortId::of({1}, 1), 0, 1, 0, 1}));
 }
 
 TEST(CodecDamage, WhatComesOutOfRandomBytesGoesBackIntoTheSame) {

@@ -76,18 +76,19 @@ TEST(Codec, AHelloHasThisForm) {
 }
 
 TEST(Codec, ABindHasThisForm) {
-  const Frame frame = encode(ClientMessage(Bind{PortId::of({17}, 2), {9}, 0x123456789abc, 0x0304, 1, 0}));
+  const Frame frame = encode(ClientMessage(Bind{PortId::of({17}, 2), {9}, 0x123456789abc, 0x0304, 1, 7}));
   EXPECT_EQ(field<std::uint64_t>(frame, 0), 6u) << "tag";
   EXPECT_EQ(field<std::uint64_t>(frame, 8), 35u) << "port: channel 17, side 2";
   EXPECT_EQ(field<std::uint64_t>(frame, 16), 9u) << "segment";
   EXPECT_EQ(field<std::uint64_t>(frame, 24), 0x123456789abcu) << "previous_final";
   EXPECT_EQ(field<std::uint16_t>(frame, 32), 0x0304u) << "generation";
   EXPECT_EQ(field<std::uint16_t>(frame, 34), 1u) << "linear";
-  expect_zeros(frame, 36);
+  EXPECT_EQ(field<std::uint32_t>(frame, 36), 7u) << "peer_epoch";
+  expect_zeros(frame, 40);
 }
 
 TEST(Codec, AnInstallHasThisForm) {
-  const Frame frame = encode(BrokerMessage(Install{PortId::of({17}, 1), 12288, 8000, 5, 3, 1}));
+  const Frame frame = encode(BrokerMessage(Install{PortId::of({17}, 1), 12288, 8000, 5, 3, 1, 6, 2, 1}));
   EXPECT_EQ(field<std::uint64_t>(frame, 0), 74u) << "tag";
   EXPECT_EQ(field<std::uint64_t>(frame, 8), 34u) << "port: channel 17, side 1";
   EXPECT_EQ(field<std::uint64_t>(frame, 16), 12288u) << "size";
@@ -95,16 +96,47 @@ TEST(Codec, AnInstallHasThisForm) {
   EXPECT_EQ(field<std::uint32_t>(frame, 32), 5u) << "epoch";
   EXPECT_EQ(field<std::uint16_t>(frame, 36), 3u) << "generation";
   EXPECT_EQ(field<std::uint16_t>(frame, 38), 1u) << "linear";
-  expect_zeros(frame, 40);
+  EXPECT_EQ(field<std::uint32_t>(frame, 40), 6u) << "reader_epoch";
+  EXPECT_EQ(field<std::uint16_t>(frame, 44), 2u) << "previous";
+  EXPECT_EQ(field<std::uint16_t>(frame, 46), 1u) << "first";
+  expect_zeros(frame, 48);
 }
 
 TEST(Codec, APortClosedHasThisForm) {
-  const Frame frame = encode(BrokerMessage(PortClosed{PortId::of({1}, 1), unknown_final, CloseReason::peer_lost, 0}));
+  const Frame frame = encode(BrokerMessage(PortClosed{PortId::of({1}, 1), unknown_final, CloseReason::peer_lost, 4, 0}));
   EXPECT_EQ(field<std::uint64_t>(frame, 0), 78u) << "tag";
   EXPECT_EQ(field<std::uint64_t>(frame, 8), 2u) << "port";
   EXPECT_EQ(field<std::uint64_t>(frame, 16), ~std::uint64_t{0}) << "final";
   EXPECT_EQ(field<std::uint32_t>(frame, 24), 1u) << "reason";
-  expect_zeros(frame, 28);
+  EXPECT_EQ(field<std::uint16_t>(frame, 28), 4u) << "generation";
+  expect_zeros(frame, 30);
+}
+
+TEST(Codec, ADetachHasThisForm) {
+  const Frame frame = encode(ClientMessage(Detach{PortId::of({17}, 2), PortId::of({18}, 1), 640, 0x0002'0000'0000'0080, 3, 0}));
+  EXPECT_EQ(field<std::uint64_t>(frame, 0), 19u) << "tag";
+  EXPECT_EQ(field<std::uint64_t>(frame, 8), 35u) << "port";
+  EXPECT_EQ(field<std::uint64_t>(frame, 16), 36u) << "carrier";
+  EXPECT_EQ(field<std::uint64_t>(frame, 24), 640u) << "final";
+  EXPECT_EQ(field<std::uint64_t>(frame, 32), 0x0002'0000'0000'0080u) << "read";
+  EXPECT_EQ(field<std::uint32_t>(frame, 40), 3u) << "epoch";
+  expect_zeros(frame, 44);
+}
+
+TEST(Codec, AGrantHasThisForm) {
+  const Frame frame =
+      encode(BrokerMessage(Granted{PortId::of({17}, 2), PortId::of({18}, 1), 128, 3, 2, 1, Granted::Origin::token, 4, 5, 0}));
+  EXPECT_EQ(field<std::uint64_t>(frame, 0), 76u) << "tag";
+  EXPECT_EQ(field<std::uint64_t>(frame, 8), 35u) << "port";
+  EXPECT_EQ(field<std::uint64_t>(frame, 16), 36u) << "carrier";
+  EXPECT_EQ(field<std::uint64_t>(frame, 24), 128u) << "read";
+  EXPECT_EQ(field<std::uint32_t>(frame, 32), 3u) << "epoch";
+  EXPECT_EQ(field<std::uint32_t>(frame, 36), 2u) << "token";
+  EXPECT_EQ(field<std::uint32_t>(frame, 40), 1u) << "peer_epoch";
+  EXPECT_EQ(field<std::uint32_t>(frame, 44), 3u) << "origin";
+  EXPECT_EQ(field<std::uint16_t>(frame, 48), 4u) << "generation";
+  EXPECT_EQ(field<std::uint16_t>(frame, 50), 5u) << "unread";
+  expect_zeros(frame, 52);
 }
 
 TEST(Codec, DescriptorsComeWithTheseMessagesOnly) {
