@@ -242,9 +242,10 @@ void SimulatedClient::act(std::mt19937_64& random, const std::vector<std::string
   if (leases_.size() < 2) out.push_back(wire::LeaseRequest{shm::small_segment});
   if (ports_.empty() || chance(8)) return chance(4) ? spawn() : connect(names);
   const auto port = std::next(ports_.begin(), static_cast<std::ptrdiff_t>(random() % ports_.size()));
-  switch (random() % 9) {
+  switch (random() % 10) {
     case 0: return close(port->first);
-    case 8: return transfer(port->first, port->second);
+    case 8:
+    case 9: return transfer(port->first, port->second);
     case 1:
     case 2:
     case 3: return post(port->first, port->second);

@@ -71,7 +71,7 @@ class Walker {
         }
         break;
       case 7:
-        if (chance(3)) return reach(client);
+        if (chance(2)) return reach(client);
         if (chance(60) && (walk_.parents_die || client.started.empty())) return leave(client.id, chance(2));
         if (!client.started.empty() && chance(6)) return child(client.id);
         break;
