@@ -110,6 +110,13 @@ struct Scene {
 };
 
 std::vector<Scene> scenes() {
+  if (thorough())
+    return {
+        {"two transfers, a post, a close, a death", three({.posts = 1, .transfers = 2, .closes = 1, .deaths = 1})},
+        {"two transfers in a ring, a death", four({.transfers = 2, .deaths = 1})},
+        {"three transfers", three({.transfers = 3, .closes = 1})},
+        {"three transfers in a ring", four({.transfers = 3})},
+    };
   return {
       {"one transfer, posts, a death", three({.posts = 2, .transfers = 1, .deaths = 1})},
       {"two transfers, a post", three({.posts = 1, .transfers = 2})},
@@ -120,7 +127,7 @@ std::vector<Scene> scenes() {
 }
 
 TEST(TransferExplorer, NoInterleavingOfASmallWorldBreaksIt) {
-  const std::size_t most = thorough() ? 2'000'000 : 250'000;
+  const std::size_t most = thorough() ? 3'000'000 : 300'000;
   for (const Scene& scene : scenes()) {
     const Found found = explore(scene.model, most);
     EXPECT_TRUE(found.violation.empty()) << scene.name << ": " << found.violation;
