@@ -42,6 +42,10 @@ void Server::perform(route::Send& action) {
     }
   }
   forget_old_news(*session, action.message);
+  if (std::holds_alternative<wire::Refused>(action.message) && ++session->refusals > Session::most_refusals) {
+    session->why = "claims and does not read the answers";
+    return end(*session);
+  }
   const bool answer = is_answer(action.message) || refetching_ == session;
   if (answer && ++session->answers > Session::most_answers) {
     session->why = "asks and does not read the answers";
@@ -214,6 +218,7 @@ void Server::flush(Session& session) {
     if (!fds.empty()) ++session.sent_with_descriptors;
     sent(session, next);
     session.answers -= answer;
+    if (std::holds_alternative<wire::Refused>(next.message)) --session.refusals;
     session.outbox.pop_front();
   }
   if (full != session.watches_for_space) {

@@ -25,13 +25,16 @@ struct Session {
   ContextId context;      ///< none before Hello
   /// Answers to its own requests that it may leave unread.
   static constexpr std::size_t most_answers = 1024;
+  /// Of its claims: one message can carry as many ports as a context may have.
+  static constexpr std::size_t most_refusals = 65536;
 
   struct Outgoing {
     route::Send send;
     bool answer;  ///< to a request of its own
   };
   std::deque<Outgoing> outbox;
-  std::size_t answers = 0;  ///< of those in the outbox
+  std::size_t answers = 0;   ///< of those in the outbox
+  std::size_t refusals = 0;  ///< likewise
   std::uint64_t sent_with_descriptors = 0;
   std::uint64_t acknowledged = 0;
   bool watches_for_space = false;

@@ -58,8 +58,10 @@ void SimulatedClient::on(const wire::LinkDrop& m) {
 
 void SimulatedClient::on(const wire::Paired& m) {
   const auto port = ports_.find(m.port);
-  if (!links_.contains(m.link)) confused = "paired over a link that it does not have";
-  if (port != ports_.end()) port->second.link = m.link;
+  if (m.link && !links_.contains(m.link)) confused = "paired over a link that it does not have";
+  if (port == ports_.end()) return;
+  port->second.link = m.link;
+  port->second.peer_epoch = std::max(port->second.peer_epoch, m.peer_epoch);
 }
 
 void SimulatedClient::on(const wire::Install& m) {
@@ -80,7 +82,25 @@ void SimulatedClient::on(const wire::Install& m) {
 
 void SimulatedClient::on(const wire::Reply& m) { replies_[m.request] = m; }
 
-void SimulatedClient::on(const wire::Granted& m) { ports_[m.port] = {}; }
+void SimulatedClient::on(const wire::Granted& m) {
+  Port& port = ports_[m.port] = {};
+  port.next = m.generation;
+  port.peer_epoch = m.peer_epoch;
+  port.read = m.read;
+  epochs_[m.port] = m.epoch;
+}
+
+void SimulatedClient::on(const wire::Moved& m) {
+  if (const auto port = ports_.find(m.port); port != ports_.end()) port->second.peer_epoch = std::max(port->second.peer_epoch, m.peer_epoch);
+}
+
+/// A record of the port opposite is reached; `sent_tokens` of whoever owns that one is the memory that they share.
+bool SimulatedClient::claim(const wire::Claim& m) {
+  const auto reader = ports_.find(m.carrier);
+  if (reader == ports_.end() || reader->second.ended || reader->second.closing) return false;
+  out.push_back(m);
+  return true;
+}
 
 void SimulatedClient::on(const wire::PortClosed& m) {
   const auto port = ports_.find(m.port);
@@ -102,7 +122,7 @@ std::optional<SegmentId> SimulatedClient::take_lease() {
 bool SimulatedClient::bind(PortId port_id, Port& port) {
   const auto lease = take_lease();
   if (!lease) return false;
-  out.push_back(wire::Bind{port_id, *lease, port.next == 0 ? 0u : 640u, port.next, 0, 0});
+  out.push_back(wire::Bind{port_id, *lease, port.next == 0 ? 0u : 640u, port.next, 0, port.peer_epoch});
   ++port.next;
   port.open = true;
   return true;
@@ -115,6 +135,7 @@ std::optional<PortId> SimulatedClient::share() {
   out.push_back(wire::Create{channel});
   const PortId mine = PortId::of(channel, 1);
   ports_[mine] = {};
+  ports_[mine].peer_epoch = 1;
   return mine;
 }
 
@@ -153,6 +174,23 @@ void SimulatedClient::post(PortId port_id, Port& port) {
   if (port.ended || port.closing) return;
   if (!port.open || chance(3)) bind(port_id, port);
   if (!port.link && chance(2)) out.push_back(wire::Kick{port_id});
+}
+
+/// In a message on another of its ports.
+void SimulatedClient::transfer(PortId port_id, Port& port) {
+  const auto carrier = std::next(ports_.begin(), static_cast<std::ptrdiff_t>((*random_)() % ports_.size()));
+  const auto movable = [](const Port& each) { return !each.ended && !each.closing; };
+  if (carrier->first.channel() == port_id.channel() || !movable(port) || !movable(carrier->second) || carrier->second.in_closed) return;
+  if (pending_ && (pending_->mine == port_id || pending_->mine == carrier->first)) return;
+  if (!carrier->second.open && !bind(carrier->first, carrier->second)) return;
+  std::uint64_t read = port.read;
+  if (!port.incoming.empty()) read = std::max(read, shm::Position{port.missing.empty() ? port.incoming.front() : std::min(port.incoming.front(), *port.missing.begin()), 0}.pack());
+  const Epoch epoch = epochs_[port_id] + 1;
+  out.push_back(wire::Detach{port_id, carrier->first, port.open && chance(2) ? 640u : 0u, read, epoch, 0});
+  sent_tokens.push_back({port_id, carrier->first.opposite(), epoch, static_cast<Generation>(carrier->second.next - 1), 0});
+  if (const auto twin = ports_.find(port_id.opposite()); twin != ports_.end()) twin->second.peer_epoch = epoch;
+  std::erase_if(uninstalled_, [port_id](const auto& lost) { return lost.first == port_id; });
+  ports_.erase(port_id);
 }
 
 void SimulatedClient::read(PortId port_id, Port& port) {
@@ -204,8 +242,10 @@ void SimulatedClient::act(std::mt19937_64& random, const std::vector<std::string
   if (leases_.size() < 2) out.push_back(wire::LeaseRequest{shm::small_segment});
   if (ports_.empty() || chance(8)) return chance(4) ? spawn() : connect(names);
   const auto port = std::next(ports_.begin(), static_cast<std::ptrdiff_t>(random() % ports_.size()));
-  switch (random() % 8) {
+  switch (random() % 10) {
     case 0: return close(port->first);
+    case 8:
+    case 9: return transfer(port->first, port->second);
     case 1:
     case 2:
     case 3: return post(port->first, port->second);
@@ -224,7 +264,7 @@ void SimulatedClient::misbehave(std::mt19937_64& random, const std::vector<std::
   };
   const auto segment = [&] { return leases_.empty() || chance(4) ? SegmentId{random() % 256} : leases_[random() % leases_.size()]; };
   const auto request = [&] { return random() % next_request_; };
-  switch (random() % 16) {
+  switch (random() % 20) {
     case 0: out.push_back(wire::LeaseRequest{chance(4) ? random() : shm::small_segment * (random() % 8)}); break;
     case 1: out.push_back(wire::LeaseMapped{segment()}); break;
     case 2: out.push_back(wire::LeaseReturned{segment()}); break;
@@ -240,6 +280,17 @@ void SimulatedClient::misbehave(std::mt19937_64& random, const std::vector<std::
     case 12: out.push_back(wire::Close{port(), random(), static_cast<CloseReason>(random() % 6), 0}); break;
     case 13: out.push_back(wire::End{port()}); break;
     case 14: out.push_back(wire::Done{port(), static_cast<Generation>(random() % 4), {}}); break;
+    case 16: {
+      const PortId moved = port();
+      const Epoch epoch = static_cast<Epoch>(chance(3) ? random() % 4 : 1 + epochs_[moved]);
+      const PortId carrier = port();
+      out.push_back(wire::Detach{moved, carrier, chance(4) ? random() : 0u, chance(8) ? random() : 0u, epoch, 0});
+      if (ports_.contains(carrier)) sent_tokens.push_back({moved, carrier.opposite(), epoch, 0, 0});
+      break;
+    }
+    case 17: out.push_back(wire::Claim{port(), port(), static_cast<Epoch>(random() % 4), static_cast<Generation>(random() % 3), 0}); break;
+    case 18: out.push_back(wire::Unclaim{port(), port(), static_cast<Epoch>(random() % 4), 0}); break;
+    case 19: out.push_back(wire::Bind{port(), segment(), random() % 1000, static_cast<Generation>(random() % 4), 0, static_cast<Epoch>(random() % 4)}); break;
     case 15: out.push_back(chance(2) ? wire::ClientMessage(wire::RefetchLink{{static_cast<std::uint32_t>(random() % 64)}})
                                      : wire::ClientMessage(wire::Refetch{port(), static_cast<Generation>(random() % 4), {}})); break;
   }

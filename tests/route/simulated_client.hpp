@@ -36,6 +36,11 @@ class SimulatedClient {
   std::vector<wire::Secret> started;
   std::string confused;  ///< the broker said something that it should not have said
 
+  /// Tokens that it put into streams: what whoever reads them will claim.
+  std::vector<wire::Claim> sent_tokens;
+
+  /// Reaches a record with that token.
+  bool claim(const wire::Claim& claim);
   /// Takes the next message out of `in`.
   void receive(std::mt19937_64& random);
   /// The user, or a timer, does something.
@@ -49,6 +54,8 @@ class SimulatedClient {
   struct Port {
     LinkId link;
     bool open = false;
+    Epoch peer_epoch = 0;
+    std::uint64_t read = 0;
     Generation next = 0;
     std::vector<Generation> incoming;
     std::set<Generation> missing;  ///< could not be mapped
@@ -77,7 +84,7 @@ class SimulatedClient {
   void on(const wire::Kicked&) {}
   void on(const wire::PortClosed& m);
   void on(const wire::Refused&) {}
-  void on(const wire::Moved&) {}
+  void on(const wire::Moved& m);
 
   bool chance(int one_in) { return (*random_)() % static_cast<std::uint64_t>(one_in) == 0; }
   std::optional<SegmentId> take_lease();
@@ -88,6 +95,7 @@ class SimulatedClient {
   void finish_connecting();
   void spawn();
   void post(PortId id, Port& port);
+  void transfer(PortId id, Port& port);
   void read(PortId id, Port& port);
   void close(PortId id);
   void fetch_again();
@@ -97,6 +105,7 @@ class SimulatedClient {
   std::deque<std::pair<std::uint64_t, std::uint64_t>> ids_;
   std::vector<SegmentId> leases_;
   std::map<PortId, Port> ports_;
+  std::map<PortId, Epoch> epochs_;
   std::map<LinkId, bool> links_;  ///< whether my half is bound
   std::vector<std::pair<PortId, Generation>> uninstalled_;
   std::vector<LinkId> uninstalled_links_;

@@ -200,12 +200,12 @@ bool TransferModel::readable(const Context& context, PortId id, const Port& port
   if (memory == memory_.end()) return false;
   const auto records = memory->second.generations.find(port.at.generation);
   return records != memory->second.generations.end() && port.at.offset < records->second.size() &&
-         (port.at.offset < port.parts.front().final || !has(Habit::minds_finals));
+         port.at.offset < port.parts.front().final;
 }
 
 /// Reading and writing need a generation of one's own.
 void TransferModel::ready(Context& context, PortId id, Port& port) {
-  if (has(Habit::looks_at_table)) port.pairing.saw(rows_[id.opposite()].epoch);
+  port.pairing.saw(rows_[id.opposite()].epoch);
   if (!port.pairing.needs_generation()) return;
   auto& generations = memory_[id].generations;
   const auto previous = port.open ? generations[static_cast<Generation>(port.next - 1)].size() : 0;
@@ -321,7 +321,7 @@ std::vector<TransferModel::Step> TransferModel::steps() const {
       const int most = context.committing ? std::min(context.last_act, static_cast<int>(context.out.size())) : 0;
       for (int lost = 0; lost <= most; ++lost) steps.push_back({Kind::die, who, {}, {}, lost});
     }
-    if (context.committing) {  // it does nothing else in between
+    if (context.committing || context.late) {  // it does nothing else in between
       steps.push_back({Kind::commit, who, context.committing, {}, 0});
       continue;
     }
@@ -368,16 +368,27 @@ void TransferModel::take(const Step& step) {
     case Kind::end_of_file: {
       context.out.clear();
       context.left = true;
+      for (const auto& [id, memory] : memory_)
+        for (const auto& [index, records] : memory.generations)
+          for (const Record& record : records) {
+            if (!record.token) continue;
+            const shm::PortInfo& row = rows_[record.token->port];
+            if (row.owner == context.id && row.state == shm::PortState::owned && row.epoch < record.token->epoch)
+              wrong("a port dies with its sender after its message is committed");
+          }
       Actions actions;
       registry_.leave(context.id, actions);
       perform(std::move(actions));
       break;
     }
     case Kind::commit: {
+      if (!context.committing) {
+        send(context, *std::exchange(context.late, std::nullopt));
+        break;
+      }
       const PortId id = std::exchange(context.committing, {});
       auto& generations = memory_[id].generations;
       generations.at(static_cast<Generation>(context.ports.at(id).next - 1)).push_back(std::exchange(context.record, {}));
-      if (context.late) send(context, *std::exchange(context.late, std::nullopt));
       break;
     }
     case Kind::read: read(context, step.port); break;
@@ -453,7 +464,8 @@ std::string TransferModel::fingerprint() const {
   for (const Context& context : contexts_) {
     put(0xc0 | std::uint64_t{context.alive} << 8 | std::uint64_t{context.left} << 9);
     const int revocable = context.committing ? context.last_act : 0;
-    put(context.committing.value << 32 | static_cast<std::uint64_t>(revocable) << 16 | static_cast<std::uint64_t>(context.record.token.has_value()));
+    put(context.committing.value << 32 | static_cast<std::uint64_t>(revocable) << 16 | static_cast<std::uint64_t>(context.record.token.has_value()) << 1 |
+        static_cast<std::uint64_t>(context.late.has_value()));
     if (context.record.token) put(context.record.token->port.value << 32 | context.record.token->epoch);
     for (const wire::ClientMessage& message : context.out) {
       put(0x100 + message.index());

@@ -18,9 +18,7 @@ enum class Habit : std::uint32_t {
   detaches_first = 1u << 0,      ///< the record of a token is committed after its Detach was accepted
   waits_for_grants = 1u << 1,    ///< a message is delivered when its tokens are answered
   unclaims = 1u << 2,            ///< before its port goes with a record unread
-  looks_at_table = 1u << 3,      ///< before it posts
-  broker_drains = 1u << 4,       ///< what a dead context had sent is handled before its end
-  minds_finals = 1u << 5,        ///< what stands behind a declared end is not read
+  broker_drains = 1u << 3,       ///< what a dead context had sent is handled before its end
 };
 
 /// A value: one Registry, a few contexts that say what the library says, the memory they share, and messages crossing in

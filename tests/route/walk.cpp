@@ -71,6 +71,7 @@ class Walker {
         }
         break;
       case 7:
+        if (chance(2)) return reach(client);
         if (chance(60) && (walk_.parents_die || client.started.empty())) return leave(client.id, chance(2));
         if (!client.started.empty() && chance(6)) return child(client.id);
         break;
@@ -116,6 +117,18 @@ class Walker {
     note(std::to_string(id.value) + " sends message kind " + std::to_string(message.index()));
     for (const std::string& line : world_.send(id, message)) note("    " + line);
     after();
+  }
+
+  /// Whoever reads the stream that this one put a token into comes to it.
+  void reach(SimulatedClient& writer) {
+    if (writer.sent_tokens.empty()) return;
+    const wire::Claim token = writer.sent_tokens.front();
+    for (auto& [id, member] : clients_) {
+      if (!member.client->claim(token)) continue;
+      writer.sent_tokens.erase(writer.sent_tokens.begin());
+      return;
+    }
+    if (chance(8)) writer.sent_tokens.erase(writer.sent_tokens.begin());  // dropped with its stream, for all that is known here
   }
 
   void collect(SimulatedClient& client) {
