@@ -39,6 +39,8 @@ void validate(const PostOptions& options, const client::Port* source) {
   const auto& list = options.transfer;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const client::Port* const port = list[i].port().implementation().get();
+    if (port != nullptr && source != nullptr && source->context != nullptr && port->context != source->context)
+      throw DOMException("DataCloneError", "a port of another Context is listed in transfer");
     if (port != nullptr && port == source) throw DOMException("DataCloneError", "a port cannot be transferred over itself");
     for (std::size_t j = 0; j < i; ++j)
       if (&list[j].port() == &list[i].port()) throw DOMException("DataCloneError", "a port is listed twice in transfer");
@@ -91,11 +93,19 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
     endpoint.post(record_type(payload.kind()), bytes);
     return Status::ok;
   }
-  if (!endpoint.local())
-    throw DOMException("DataCloneError", "this version moves ports between processes only by connect and spawn");
   const bool doomed = std::ranges::any_of(options.transfer, [&](const TransferRef& entry) {
-    return endpoint.is_twin(entry.port().implementation()->endpoint.get());
+    return endpoint.is_twin(*entry.port().implementation()->endpoint);
   });
+  if (!endpoint.local() && !doomed) {
+    client::Context& context = *port->context;
+    std::size_t channels = 0;
+    for (const TransferRef& entry : options.transfer) channels += entry.port().implementation()->endpoint->channels_to_share();
+    context.require_channel_ids(channels);
+    std::vector<std::unique_ptr<client::Endpoint>> leaving;
+    for (const TransferRef& entry : options.transfer) leaving.push_back(context.take_endpoint(*entry.port().implementation()));
+    endpoint.post_with(record_type(payload.kind()), bytes, std::move(leaving));
+    return Status::ok;
+  }
   std::vector<MessagePort> ports = detach(options);
   if (!doomed) endpoint.post_local(record_type(payload.kind()), bytes, std::move(ports));
   return Status::ok;

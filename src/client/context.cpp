@@ -83,12 +83,15 @@ void Context::end() noexcept {
     port->on_drain = {};
   }
   if (here) {
+    close_what_waits();
     for (auto& endpoint : connections_)
       if (!endpoint->close()) linger(std::move(endpoint));
     drain_lingering(options_.broker_timeout);
   }
   connections_.clear();
   lingering_.clear();
+  dormant_.clear();
+  to_close_.clear();
   links_.clear();
   broker_.close();
   thread_ = nullptr;
@@ -146,6 +149,7 @@ void Context::forget(Endpoint& endpoint) noexcept {
   if (endpoint.hot) std::erase(hot_, &endpoint);
   std::erase(just_armed_, &endpoint);
   awaiting_lease_.erase(&endpoint);
+  std::erase_if(uninstalled_, [&](const auto& missing) { return missing.first == endpoint.id(); });
   if (endpoint.local()) return;
   if (Link* const link = endpoint.link()) --link->endpoints;
   const auto found = endpoints_.find(endpoint.id());
@@ -157,6 +161,7 @@ void Context::start(Port& port) {
   Endpoint* const endpoint = port.endpoint.get();
   if (endpoint == nullptr) return;
   endpoint->note_started();
+  endpoint->open_for_reading();
   local_message(*endpoint);
   make_hot(*endpoint);
 }

@@ -20,6 +20,7 @@
 #include "client/lease_pool.hpp"
 #include "client/link.hpp"
 #include "client/port.hpp"
+#include "route/claims.hpp"
 #include "shm/layout.hpp"
 #include "sys/poller.hpp"
 #include "sys/process.hpp"
@@ -54,6 +55,10 @@ class Context {
   std::shared_ptr<Port> move(Port& port);
   /// The handle is done with the port.
   void close(Port& port) noexcept;
+  /// The end of the channel leaves its port, which is dead from here on.
+  std::unique_ptr<Endpoint> take_endpoint(Port& port);
+  /// So many channels can be shared without waiting. Throws std::system_error `no_broker`.
+  void require_channel_ids(std::size_t count);
   void start(Port& port);
   std::optional<MessageEvent> receive(Port& port, Timeout timeout);
 
@@ -84,6 +89,8 @@ class Context {
   /// Only if the broker's table says that there is something: no system call otherwise.
   void service_broker_if_news();
   void make_hot(Endpoint& endpoint);
+  void make_hot_if_here(PortId port);
+  Endpoint* find(PortId id) noexcept;
   void note_post() noexcept { posted_ = true; }
   void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
   /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something.
@@ -94,6 +101,15 @@ class Context {
   void local_message(Endpoint& endpoint);
   /// The first message of the endpoint's local queue is about to go.
   void local_message_taken(Endpoint& endpoint) noexcept;
+  const route::Claims& claims() const noexcept { return claims_; }
+  void claim(PortId carrier, Generation generation, std::span<const route::Token> tokens);
+  /// Of the message that the port has reached, once they are all there.
+  std::vector<MessagePort> claimed_ports(PortId carrier);
+  /// The port leaves the message that it has reached unread.
+  void abandon_claims(Endpoint& carrier);
+  /// Both ends of the channel are here, and this one leaves in a message.
+  void share_for_move(Endpoint& leaving);
+  void close_later(std::unique_ptr<Endpoint> endpoint);
   /// Destroys a dropped message, and the ports in it, without recursion.
   void bury(MessageEvent event);
 
@@ -134,16 +150,18 @@ class Context {
   void on(const wire::Granted& m, BrokerLink::Message& message);
   void on(const wire::Kicked& m, BrokerLink::Message& message);
   void on(const wire::PortClosed& m, BrokerLink::Message& message);
-  void on(const wire::Refused&, BrokerLink::Message&) {}
-  void on(const wire::Moved&, BrokerLink::Message&) {}
+  void on(const wire::Refused& m, BrokerLink::Message& message);
+  void on(const wire::Moved& m, BrokerLink::Message& message);
   void bind_links();
   void unwatch(Link& link) noexcept;
   void make_all_hot(const Link& link);
-  Endpoint* find(PortId id) noexcept;
+
+  // context_moving.cpp
+  void note_claims(PortId carrier);
+  void close_what_waits();
 
   // context_finding.cpp
   PortId take_channel_id();
-  const shm::ChannelRow* channel_row(ChannelId id) const noexcept;
   /// Makes a local channel a shared one: `mine` stays, `moved` leaves. Returns the id of `mine`.
   PortId share(Port& mine, Port& moved);
   /// Waits for the broker; nothing of the user's runs. False: the time is over.
@@ -191,7 +209,6 @@ class Context {
   LeasePool leases_{broker_};
   sys::Mapping contexts_table_;
   const shm::ContextRow* row_ = nullptr;
-  std::map<ChannelId, sys::Mapping> channel_tables_;
   std::deque<Ids> ids_;
 
   std::unordered_map<LinkId, std::unique_ptr<Link>, IdHash> links_;
@@ -210,6 +227,9 @@ class Context {
   std::deque<MessageEvent> graveyard_;
   bool burying_ = false;
 
+  route::Claims claims_;
+  std::map<PortId, std::unique_ptr<Endpoint>> dormant_;  ///< granted to messages that are not delivered yet
+  std::deque<std::unique_ptr<Endpoint>> to_close_;
   std::deque<std::unique_ptr<Endpoint>> connections_;
   Callback<void(MessageEvent&)> on_connect_;
   std::shared_ptr<Port> parent_port_;

@@ -68,14 +68,8 @@ void Context::on(const wire::Refusal& m, BrokerLink::Message&) {
   log(LogLevel::error, [&] { return "the broker ends the connection: " + std::string(m.detail.view()); });
 }
 
-void Context::on(const wire::Ids& m, BrokerLink::Message& message) {
+void Context::on(const wire::Ids& m, BrokerLink::Message&) {
   ids_.push_back({m.first, {m.first.value + m.count}, m.first});
-  if (message.descriptors.empty()) return;  // works without its table: every post before the link asks the broker
-  try {
-    channel_tables_[m.first] = sys::Mapping(message.descriptors[0].get(), shm::channels_table_size, sys::Mapping::Access::read);
-  } catch (const std::system_error& error) {
-    log(LogLevel::warning, [&] { return std::string("a table of channels cannot be mapped: ") + error.what(); });
-  }
 }
 
 // Segments --------------------------------------------------------------------------------------------------
@@ -100,7 +94,7 @@ void Context::on(const wire::Install& m, BrokerLink::Message& message) {
       throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "it is not sealed");
     sys::Mapping memory(fd, m.size, sys::Mapping::Access::read);
     memory.prefetch();
-    endpoint->installed(m.generation, std::move(memory), m.linear != 0 ? shm::Shape::linear : shm::Shape::ring, m.previous_final);
+    endpoint->installed(m, std::move(memory));
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return "a segment of " + to_string(m.port) + " cannot be mapped: " + error.what(); });
     uninstalled_.push_back({m.port, m.generation});
@@ -183,23 +177,26 @@ void Context::make_all_hot(const Link& link) {
 
 void Context::on(const wire::Paired& m, BrokerLink::Message&) {
   Endpoint* const endpoint = find(m.port);
-  const auto link = links_.find(m.link);
   if (endpoint == nullptr) return;
-  if (link == links_.end()) {
-    endpoint->peer_closed(0, CloseReason::broker_refused);
-    return;
-  }
-  endpoint->paired(*link->second);
+  if (!m.link) return endpoint->paired(nullptr, m.peer_epoch);
+  const auto link = links_.find(m.link);
+  if (link == links_.end()) return endpoint->peer_closed(std::nullopt, CloseReason::broker_refused);
+  endpoint->paired(link->second.get(), m.peer_epoch);
 }
 
 void Context::on(const wire::Reply& m, BrokerLink::Message&) { replies_[m.request] = m; }
 
 void Context::on(const wire::Granted& m, BrokerLink::Message&) {
+  const bool token = m.origin == wire::Granted::Origin::token;
+  if (token && !claims_.on(m)) return;  // abandoned in the meantime
   auto endpoint = std::make_unique<Endpoint>(*this);
-  endpoint->share(m.port, nullptr);
-  endpoint->epoch = m.epoch;
+  endpoint->arrive(m);
   endpoints_[m.port] = endpoint.get();
-  if (m.origin == wire::Granted::Origin::parent) {
+  if (token) {
+    FAIRWAY_HOOK(grant_received);
+    dormant_[m.port] = std::move(endpoint);
+    note_claims(m.carrier);
+  } else if (m.origin == wire::Granted::Origin::parent) {
     parent_port_ = adopt(std::move(endpoint));
   } else {
     connections_.push_back(std::move(endpoint));
@@ -212,7 +209,7 @@ void Context::on(const wire::Kicked& m, BrokerLink::Message&) {
 }
 
 void Context::on(const wire::PortClosed& m, BrokerLink::Message&) {
-  if (Endpoint* const endpoint = find(m.port)) endpoint->peer_closed(m.final, m.reason);
+  if (Endpoint* const endpoint = find(m.port)) endpoint->peer_closed(Incoming::End{m.generation, m.final}, m.reason);
 }
 
 // Ends ------------------------------------------------------------------------------------------------------
@@ -225,14 +222,15 @@ void Context::on_broker_lost() {
   for (const auto& [id, endpoint] : endpoints_) {
     make_hot(*endpoint);
     // Nobody is left to say what becomes of a port that waits for its other side to appear.
-    if (endpoint->link() == nullptr) endpoint->peer_closed(wire::unknown_final, CloseReason::broker_lost);
+    if (endpoint->link() == nullptr && !endpoint->home()) endpoint->peer_closed(std::nullopt, CloseReason::broker_lost);
   }
+  for (const PortId carrier : claims_.lose_broker()) note_claims(carrier);
   for (const auto& endpoint : std::exchange(lingering_, {})) static_cast<void>(endpoint->close());
 }
 
 void Context::lose_link(Link& link) {
   for (const auto& [id, endpoint] : endpoints_)
-    if (endpoint->link() == &link) endpoint->peer_closed(wire::unknown_final, CloseReason::peer_lost);
+    if (endpoint->link() == &link) endpoint->peer_closed(std::nullopt, CloseReason::peer_lost);
 }
 
 }  // namespace fairway::client

@@ -49,21 +49,20 @@ PortId Context::take_channel_id() {
   return PortId::of({ids_.front().next.value++}, 1);
 }
 
-const shm::ChannelRow* Context::channel_row(ChannelId id) const noexcept {
-  auto table = channel_tables_.upper_bound(id);
-  if (table == channel_tables_.begin()) return nullptr;
-  --table;
-  const std::uint64_t row = id.value - table->first.value;
-  if (row >= shm::channels_per_table) return nullptr;
-  return reinterpret_cast<const shm::ChannelRow*>(table->second.bytes().data() + shm::data_offset) + row;
+void Context::require_channel_ids(std::size_t count) {
+  const auto enough = [this, count] {
+    std::uint64_t there = 0;
+    for (const Ids& ids : ids_) there += ids.end.value - ids.next.value;
+    return there >= count;
+  };
+  if (!broker_.alive()) throw_no_broker("the transfer of a port");
+  if (!enough() && !wait_for_broker(options_.broker_timeout, enough)) throw_no_broker("channel numbers");
 }
 
 PortId Context::share(Port& mine, Port& moved) {
   if (!broker_.alive()) throw_no_broker("a channel");
   const PortId id = take_channel_id();
-  const shm::ChannelRow* const row = channel_row(id.channel());
-  mine.endpoint->share(id, row != nullptr ? &row->port[id.opposite().side() - 1] : nullptr);
-  mine.endpoint->peer_epoch = 1;  // the other one is about to move
+  mine.endpoint->share(id, 0, 1);  // the other one is about to move
   endpoints_[id] = mine.endpoint.get();
   moved.endpoint->leave();
   ports_.erase(moved.weak_from_this());

@@ -12,7 +12,9 @@
 #include "client/lease_pool.hpp"
 #include "client/outgoing.hpp"
 #include "client/port.hpp"
+#include "route/pairing.hpp"
 #include "shm/byte_ring.hpp"
+#include "wire/messages.hpp"
 
 namespace fairway::client {
 
@@ -28,16 +30,30 @@ class Endpoint {
   Endpoint(const Endpoint&) = delete;
 
   static void entangle(Endpoint& one, Endpoint& two);
-  /// The other end leaves this context: from here on what is posted goes to shared memory.
-  void share(PortId id, const shm::PortRow* opposite);
-  /// This end is the one that leaves.
+  /// From here on what is posted goes to shared memory.
+  void share(PortId id, Epoch epoch, Epoch peer_epoch);
+  /// This end of a fresh channel is given away by the broker.
   void leave() noexcept { twin_ = nullptr; }
+  /// It comes from elsewhere. By a token: it sleeps until `awake`, as it may have to go back.
+  void arrive(const wire::Granted& m);
+  void awake();
+  /// Stands for a port that was lost on its way: it closes at once.
+  void die(CloseReason reason) noexcept {
+    twin_gone_ = true;
+    reason_ = reason;
+  }
 
   // The owner's side ------------------------------------------------------------------------------------------
 
   void post(shm::RecordType type, Bytes payload);
   /// With ports that stay in this context.
   void post_local(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports);
+  /// With ports that leave this context. They are gone, whatever happens.
+  void post_with(shm::RecordType type, Bytes payload, std::vector<std::unique_ptr<Endpoint>> ports);
+  /// Both ends are here, and one is about to leave: what waits in the other's queue goes to shared memory first.
+  void post_queue_of(Endpoint& reader);
+  /// How many channels would have to be shared if this end left, with the ports in its unread messages.
+  std::size_t channels_to_share() const;
   enum class Next { message, empty, closed };
   /// Takes the next message. Closed: `reason` is why, and everything is read.
   Next next(MessageEvent& event);
@@ -46,6 +62,7 @@ class Endpoint {
   CloseReason reason() const noexcept { return reason_; }
   /// A cheap hint that `next` would not say empty.
   bool readable() const noexcept {
+    if (claims_made_) return claims_answered_;
     return !queue_.empty() || (ended_ ? !over_ : in_.readable() || twin_gone_ || misses_generation());
   }
   /// Whether the only thing left to read is the end: then the close event is due, started or not.
@@ -58,7 +75,10 @@ class Endpoint {
   }
   /// The other side is gone, as far as is known: what is posted goes nowhere.
   bool peer_gone() const noexcept { return ended_ || twin_gone_ || in_.closed(); }
-  bool is_twin(const Endpoint* other) const noexcept { return twin_ != nullptr && twin_ == other; }
+  bool is_twin(const Endpoint& other) const noexcept {
+    return local() ? twin_ == &other : id_.opposite() == other.id_;
+  }
+  Endpoint* twin() const noexcept { return twin_; }
   bool local() const noexcept { return !id_; }
 
   /// Closes this end. True: nothing is left to do, the endpoint can go; false: what was posted is still on its way.
@@ -83,8 +103,13 @@ class Endpoint {
   void want_drain(std::uint64_t below) noexcept { drain_below_ = below; }
   bool drained() noexcept;
 
-  void paired(Link& link);
+  /// The port opposite is owned by the context at the other end of the link; without one, by this context.
+  void paired(Link* link, Epoch peer_epoch);
   void unlinked() noexcept { link_ = nullptr; }
+  /// Both ends are owned here, and talk through shared memory.
+  bool home() const noexcept { return home_; }
+  void come_home() noexcept { home_ = true; }
+  void moved(const wire::Moved& m);
   /// The other side wants this port looked at.
   void called() noexcept {
     called_ = true;
@@ -93,9 +118,14 @@ class Endpoint {
   void note_spin() noexcept {
     if (out_.control() != nullptr) shm::add(out_.control()->statistics.spins, 1);
   }
-  void installed(Generation index, sys::Mapping memory, shm::Shape shape, std::uint64_t previous_final);
+  void installed(const wire::Install& m, sys::Mapping memory);
+  /// Reading needs words of its own in shared memory, to say where the head is.
+  void open_for_reading();
   /// The other side is gone; what it committed is still read.
-  void peer_closed(std::uint64_t final, CloseReason reason);
+  void peer_closed(std::optional<Incoming::End> end, CloseReason reason);
+  /// Every port in the message that this end has reached is there, or known to be lost.
+  void claims_answered() noexcept { claims_answered_ = true; }
+  void forget_claims() noexcept { claims_made_ = claims_answered_ = false; }
 
   PortId id() const noexcept { return id_; }
   Link* link() const noexcept { return link_; }
@@ -104,8 +134,6 @@ class Endpoint {
 
   Port* port = nullptr;  ///< who owns it; null while it is closing or travels in a local message
   bool hot = false;      ///< in the context's list of those to look at before it sleeps
-  Epoch epoch = 0;
-  Epoch peer_epoch = 0;
 
  private:
   struct LocalMessage {
@@ -115,10 +143,19 @@ class Endpoint {
 
   void announce();
   void grow();
+  /// Detaches the ports of the messages that wait for it, as far as the broker takes the news.
+  void let_ports_go();
+  bool detach(Endpoint& carrier);
+  void drop_backlog();
+  void peer_moved(Epoch peer_epoch);
+  void leave_link() noexcept;
   bool bind(LeasePool::Lease lease);
   void publish_head() noexcept;
   void answer_want() noexcept;
-  static void take(const shm::Record& record, MessageEvent& event);
+  static void take(const shm::Record& record, MessageEvent& event, std::size_t tokens);
+  void consume(const shm::Record& record);
+  void finish_generation();
+  bool claim_ports(const shm::Record& record);
   void finish(CloseReason reason);
   void finish_by_record(const shm::Record& record);
   /// The broker has taken with it a generation of the other side that this side will never see.
@@ -134,10 +171,11 @@ class Endpoint {
   bool twin_gone_ = false;
   // Shared.
   PortId id_;
+  route::Pairing pairing_;
   Link* link_ = nullptr;
-  const shm::PortRow* opposite_row_ = nullptr;
   Outgoing out_;
   Incoming in_;
+  std::deque<std::vector<std::unique_ptr<Endpoint>>> leaving_;  ///< of the held messages in the backlog, in order
   std::uint64_t messages_read_ = 0;
   std::uint64_t bytes_read_ = 0;
   std::uint32_t answered_arm_ = 0;
@@ -149,6 +187,14 @@ class Endpoint {
   bool called_ = false;   ///< something was announced before the first generation was installed
   bool over_ = false;     ///< `next` has said so
   bool closing_ = false;  ///< closed here, with a backlog on its way
+  bool moving_ = false;   ///< likewise
+  bool home_ = false;
+  bool dormant_ = false;  ///< granted to a message that is not delivered yet
+  bool claims_made_ = false;
+  bool claims_answered_ = false;
+  std::size_t ports_of_record_ = 0;
 };
+
+MessageEvent::Kind event_kind(shm::RecordType type) noexcept;
 
 }  // namespace fairway::client

@@ -6,44 +6,79 @@
 
 namespace fairway::client {
 
-void Incoming::install(Generation index, sys::Mapping memory, shm::Shape shape, std::uint64_t previous_final) {
-  const auto bytes = memory.bytes();
-  if (control_ == nullptr) control_ = &reinterpret_cast<const shm::HalfSegment*>(bytes.data())->control;
-  shm::RingReader reader(bytes.subspan(shm::data_offset), shape);
-  if (!generations_.empty()) generations_.back().final = previous_final;
-  generations_.push_back({index, std::move(memory), reader});
-  newest_ = index;
+namespace {
+
+/// Generations wrap.
+bool later(Generation one, Generation other) noexcept { return static_cast<std::int16_t>(one - other) > 0; }
+
+}  // namespace
+
+void Incoming::install(const Arrival& arrival, sys::Mapping memory, bool control) {
+  for (Part& part : generations_) {
+    if (part.index == arrival.previous) part.final = arrival.previous_final;
+    // What is not announced between the two is empty.
+    if (part.final == open_end || later(part.index, arrival.previous)) {
+      if (part.index != arrival.previous) part.final = 0;
+    }
+  }
+  auto shared = std::make_shared<sys::Mapping>(std::move(memory));
+  const auto bytes = shared->bytes();
+  shm::RingReader reader(bytes.subspan(shm::data_offset), arrival.shape);
+  if (!std::exchange(started_, true) && (start_.generation == arrival.generation || !arrival.first))
+    reader.start_at(start_.generation == arrival.generation ? start_.offset : 0);
+  generations_.push_back({arrival.generation, arrival.first, shared, reader});
+  newest_ = arrival.generation;
+  if (!control) return;
+  control_memory_ = std::move(shared);
+  control_ = &reinterpret_cast<const shm::HalfSegment*>(bytes.data())->control;
 }
 
-void Incoming::close(std::uint64_t final) noexcept {
+void Incoming::ends_at(End end) noexcept {
+  for (Part& part : generations_) {
+    if (later(part.index, end.generation)) part.final = 0;
+    if (part.index != end.generation) continue;
+    // Read once: a writer that is not dead after all cannot go on for ever.
+    part.final = end.final == wire::unknown_final ? part.reader.find_end() : end.final;
+  }
+}
+
+void Incoming::close(std::optional<End> end) noexcept {
   if (closed_) return;
   closed_ = true;
-  if (generations_.empty()) return;
-  Part& newest = generations_.back();
-  // Read once: a writer that is not dead after all cannot go on for ever.
-  newest.final = final == wire::unknown_final ? newest.reader.find_end() : final;
+  if (!end && !generations_.empty()) end = End{generations_.back().index, wire::unknown_final};
+  if (end) ends_at(*end);
+  for (Part& part : generations_)
+    if (part.final == open_end) part.final = 0;
+}
+
+void Incoming::forget_control() noexcept {
+  control_ = nullptr;
+  control_memory_.reset();
 }
 
 Incoming::Look Incoming::look(shm::Record& record) noexcept {
   if (generations_.empty()) return closed_ ? Look::end : Look::empty;
   Part& part = generations_.front();
   switch (part.reader.peek(record, part.final)) {
-    case shm::Look::empty: return part.final == std::numeric_limits<std::uint64_t>::max() ? Look::empty : Look::damaged;
+    case shm::Look::empty: return part.final == open_end ? Look::empty : Look::damaged;
     case shm::Look::record: return Look::record;
     case shm::Look::damaged: return Look::damaged;
     case shm::Look::end: break;
   }
   if (generations_.size() == 1) return closed_ ? Look::end : Look::empty;
   finished_ = part.index;
-  const std::uint8_t sequence = part.reader.sequence();
-  if (!first_) first_ = std::move(part.memory);
+  const shm::RingReader before = part.reader;
   generations_.pop_front();
-  generations_.front().reader.set_sequence(sequence);
+  Part& next = generations_.front();
+  if (!next.first) {
+    if (before.any_sequence()) next.reader.start_at(0);
+    next.reader.set_sequence(before.sequence());
+  }
   return Look::advanced;
 }
 
 shm::Position Incoming::position() const noexcept {
-  if (generations_.empty()) return {};
+  if (generations_.empty()) return start_;
   return {generations_.front().index, generations_.front().reader.position()};
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "base/ids.hpp"
@@ -12,7 +13,7 @@
 
 namespace fairway::client {
 
-/// The stream that a port reads: the generations that the other side has written, in order. Everything in them
+/// The stream that a port reads: the generations that the other side's owners have written, in order. Everything in them
 /// may be hostile; sizes and finals come from the broker.
 class Incoming {
  public:
@@ -23,11 +24,29 @@ class Incoming {
     end,       ///< the stream is closed and read to its end
     damaged,
   };
+  /// Where one owner's part of the stream ends; later generations of that owner are empty.
+  struct End {
+    Generation generation = 0;
+    std::uint64_t final = 0;  ///< wire::unknown_final: where the writer stopped
+  };
+  struct Arrival {
+    Generation generation = 0;
+    shm::Shape shape = shm::Shape::ring;
+    Generation previous = 0;           ///< what to read before it; itself: nothing
+    std::uint64_t previous_final = 0;  ///< where that ends
+    bool first = false;                ///< of a pairing: the count of records begins anew
+  };
 
-  /// The next generation; `previous_final` is where the one before it ends.
-  void install(Generation index, sys::Mapping memory, shm::Shape shape, std::uint64_t previous_final);
-  /// No more generations come; the newest ends at `final`, or where its writer stopped.
-  void close(std::uint64_t final) noexcept;
+  /// Goes on where another owner of the port stopped.
+  void start_at(shm::Position position) noexcept { start_ = position; }
+  /// The next generation. With `control` its words are the ones of the pairing.
+  void install(const Arrival& arrival, sys::Mapping memory, bool control);
+  /// The other side's owner let go, and another one may go on.
+  void ends_at(End end) noexcept;
+  /// No more generations come. Without `end` the newest ends where its writer stopped.
+  void close(std::optional<End> end) noexcept;
+  /// The words of the pairing are over; those of the next come with an install.
+  void forget_control() noexcept;
 
   Look look(shm::Record& record) noexcept;
   void pop(const shm::Record& record) noexcept { generations_.front().reader.pop(record); }
@@ -37,6 +56,7 @@ class Incoming {
     return generations_.front().reader.readable() || generations_.size() > 1 || closed_;
   }
   bool closed() const noexcept { return closed_; }
+  bool empty() const noexcept { return generations_.empty(); }
   Generation finished() const noexcept { return finished_; }
   shm::Position position() const noexcept;
   /// Whether the other side writes a generation that is not installed here. Only right when all installs have come.
@@ -48,16 +68,21 @@ class Incoming {
   const shm::ControlBlock* control() const noexcept { return control_; }
 
  private:
+  static constexpr std::uint64_t open_end = std::numeric_limits<std::uint64_t>::max();
+
   struct Part {
     Generation index;
-    sys::Mapping memory;
+    bool first;
+    std::shared_ptr<sys::Mapping> memory;
     shm::RingReader reader;
-    std::uint64_t final = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t final = open_end;
   };
 
-  sys::Mapping first_;  ///< holds the control block when its generation is done
+  std::shared_ptr<sys::Mapping> control_memory_;
   const shm::ControlBlock* control_ = nullptr;
   std::deque<Part> generations_;
+  shm::Position start_;
+  bool started_ = false;  ///< a generation has come
   Generation finished_ = 0;
   Generation newest_ = 0;
   bool closed_ = false;

@@ -20,19 +20,34 @@ Outgoing::Push Outgoing::push(shm::RecordType type, std::uint8_t flags, Bytes pa
     if (type != shm::RecordType::close) count_posted(payload.size());
     return Push::committed;
   }
-  backlog_.push_back({type, flags, {payload.begin(), payload.end()}});
-  backlog_bytes_ += payload.size();
-  backlog_size_ += shm::record_size(payload.size());
-  FAIRWAY_HOOK(backlog_queued);
-  if (type != shm::RecordType::close) count_posted(payload.size());
-  count_backlog();
+  queue({type, flags, {payload.begin(), payload.end()}});
   return Push::queued;
+}
+
+void Outgoing::push_held(shm::RecordType type, std::uint8_t flags, Bytes payload) {
+  queue({type, flags, {payload.begin(), payload.end()}, true});
+}
+
+void Outgoing::release() noexcept {
+  const auto held = std::ranges::find(backlog_, true, &Waiting::held);
+  if (held != backlog_.end()) held->held = false;
+}
+
+void Outgoing::queue(Waiting waiting) {
+  const std::uint64_t length = waiting.payload.size();
+  const bool counts = waiting.type != shm::RecordType::close;
+  backlog_.push_back(std::move(waiting));
+  backlog_bytes_ += length;
+  backlog_size_ += shm::record_size(length);
+  FAIRWAY_HOOK(backlog_queued);
+  if (counts) count_posted(length);
+  count_backlog();
 }
 
 bool Outgoing::flush(const shm::ControlBlock* reader) {
   if (control_ == nullptr) return false;
   bool committed = false;
-  while (!backlog_.empty() && write(backlog_.front().type, backlog_.front().flags, backlog_.front().payload, reader)) {
+  while (!backlog_.empty() && !backlog_.front().held && write(backlog_.front().type, backlog_.front().flags, backlog_.front().payload, reader)) {
     backlog_bytes_ -= backlog_.front().payload.size();
     backlog_size_ -= shm::record_size(backlog_.front().payload.size());
     backlog_.pop_front();
@@ -61,7 +76,7 @@ bool Outgoing::write(shm::RecordType type, std::uint8_t flags, Bytes payload, co
 }
 
 bool Outgoing::has_room(const shm::ControlBlock* reader) noexcept {
-  if (control_ == nullptr || backlog_.empty()) return false;
+  if (control_ == nullptr || backlog_.empty() || backlog_.front().held) return false;
   const std::uint64_t length = backlog_.front().payload.size();
   if (writer_.reserve(length, head_) != nullptr) return true;
   refresh_head(reader);
@@ -88,6 +103,7 @@ void Outgoing::refresh_head(const shm::ControlBlock* reader) noexcept {
 std::uint64_t Outgoing::wanted_segment(bool closing) const noexcept {
   if (control_ == nullptr) return shm::small_segment;
   if (backlog_.empty()) return 0;
+  if (backlog_.front().held) return 0;
   if (closing) return std::max<std::uint64_t>(shm::small_segment, round_to_page(shm::data_offset + backlog_size_));
   const auto unread = static_cast<Generation>(next_ - 1 - reader_generation_);
   if (unread >= most_unread) return 0;
@@ -116,22 +132,25 @@ shm::Shape Outgoing::shape_for(std::uint64_t segment_size, bool closing) const n
 }
 
 void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, shm::Shape shape) {
-  sys::Mapping& place = control_ == nullptr ? first_ : current_;
+  const bool first = control_ == nullptr;
+  if (first) current_ = {};
+  sys::Mapping& place = first ? first_ : current_;
   place = std::move(memory);
   const auto bytes = place.bytes();
   auto* const segment = reinterpret_cast<shm::HalfSegment*>(bytes.data());
   segment->header = {shm::magic, shm::layout_version, shm::SegmentKind::half, port.value, epoch, next_,
                      static_cast<std::uint16_t>(shape == shm::Shape::linear), bytes.size() - shm::data_offset, {}};
-  if (control_ == nullptr) {
+  if (first) {
     control_ = &segment->control;
-    control_->statistics.messages_posted.store(backlog_.size(), std::memory_order_relaxed);
+    ever_open_ = true;
+    control_->statistics.messages_posted.store(posted_messages_, std::memory_order_relaxed);
     control_->statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);
     control_->statistics.largest.store(largest_, std::memory_order_relaxed);
     count_backlog();
   }
   const std::uint8_t sequence = writer_.sequence();
   writer_ = shm::RingWriter(bytes.subspan(shm::data_offset), shape);
-  writer_.set_sequence(sequence);
+  if (!first) writer_.set_sequence(sequence);
   head_ = 0;
   control_->statistics.generation.store(next_, std::memory_order_relaxed);
   ++next_;
@@ -139,12 +158,13 @@ void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, s
 
 std::uint64_t Outgoing::unread_bytes(const shm::ControlBlock* reader) noexcept {
   // What the reader says is believed as far as it is possible: the backlog is certainly unread.
-  const std::uint64_t claimed = reader == nullptr ? 0 : reader->statistics.bytes_read.load(std::memory_order_relaxed);
+  const std::uint64_t claimed = reader == nullptr ? read_bytes_ : reader->statistics.bytes_read.load(std::memory_order_relaxed);
   read_bytes_ = std::min(claimed, posted_bytes_ - backlog_bytes_);
   return posted_bytes_ - read_bytes_;
 }
 
 void Outgoing::drop_backlog() noexcept {
+  posted_messages_ -= backlog_.size();
   posted_bytes_ -= backlog_bytes_;
   read_bytes_ = std::min(read_bytes_, posted_bytes_);
   backlog_.clear();
@@ -169,11 +189,12 @@ void Outgoing::want(std::uint64_t unread) noexcept {
 }
 
 void Outgoing::count_posted(std::uint64_t length) noexcept {
+  ++posted_messages_;
   posted_bytes_ += length;
   largest_ = std::max(largest_, length);
   if (control_ == nullptr) return;
   shm::Statistics& statistics = control_->statistics;
-  shm::add(statistics.messages_posted, 1);
+  statistics.messages_posted.store(posted_messages_, std::memory_order_relaxed);
   statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);
   statistics.largest.store(largest_, std::memory_order_relaxed);
 }

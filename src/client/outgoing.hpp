@@ -29,6 +29,10 @@ class Outgoing {
   enum class Push { committed, queued };
   /// Appends a record. `reader`: the control block of the other side, null while there is none.
   Push push(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader);
+  /// The same for a record that must not be seen yet. It holds up all that is posted behind it, until `release`.
+  void push_held(shm::RecordType type, std::uint8_t flags, Bytes payload);
+  /// The first held record may go.
+  void release() noexcept;
   /// Moves what fits from the backlog into the newest generation. True: something was committed.
   bool flush(const shm::ControlBlock* reader);
 
@@ -40,6 +44,17 @@ class Outgoing {
   std::uint64_t wanted_segment(bool closing) const noexcept;
   /// The first generation of every stream: it holds the control block.
   bool open() const noexcept { return control_ != nullptr; }
+  /// Whether this owner of the port has written anything: then `tail` is where that ends.
+  bool ever_open() const noexcept { return ever_open_; }
+  /// Goes on where another owner of the port stopped.
+  void start_at(Generation next, std::uint64_t messages, std::uint64_t bytes) noexcept {
+    next_ = next;
+    reader_generation_ = static_cast<Generation>(next - 1);
+    posted_messages_ = messages;
+    posted_bytes_ = read_bytes_ = bytes;
+  }
+  /// The reader has changed: what is written from here on goes to a generation that the former one never sees.
+  void begin_pairing() noexcept { control_ = nullptr; }
   Generation next_generation() const noexcept { return next_; }
   /// How a segment of that size is best used for the backlog.
   shm::Shape shape_for(std::uint64_t segment_size, bool closing) const noexcept;
@@ -59,6 +74,8 @@ class Outgoing {
     return posted_bytes_ - read_bytes_ > limit && unread_bytes(reader) > limit;
   }
   void drop_backlog() noexcept;
+  std::uint64_t posted_messages() const noexcept { return posted_messages_; }
+  std::uint64_t posted_bytes() const noexcept { return posted_bytes_; }
 
   /// The owner's words of the pairing, null until the first generation.
   shm::ControlBlock* control() noexcept { return control_; }
@@ -73,10 +90,12 @@ class Outgoing {
     shm::RecordType type;
     std::uint8_t flags;
     std::vector<std::byte> payload;
+    bool held = false;
   };
 
   bool write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept;
   void refresh_head(const shm::ControlBlock* reader) noexcept;
+  void queue(Waiting waiting);
   void count_posted(std::uint64_t length) noexcept;
   void count_backlog() noexcept;
 
@@ -90,9 +109,11 @@ class Outgoing {
   std::deque<Waiting> backlog_;
   std::uint64_t backlog_bytes_ = 0;
   std::uint64_t backlog_size_ = 0;  ///< as records
+  std::uint64_t posted_messages_ = 0;
   std::uint64_t posted_bytes_ = 0;
   std::uint64_t read_bytes_ = 0;  ///< what the reader said when it was asked last
   std::uint64_t largest_ = 0;
+  bool ever_open_ = false;
   bool damaged_ = false;
 };
 

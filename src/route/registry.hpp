@@ -107,6 +107,7 @@ class Registry {
     // The stream that it reads.
     bool ended = false;      ///< its owner has read it to the end
     std::uint64_t read = 0;  ///< shm::Position where the last owner left it
+    wire::Counts counts;     ///< likewise
     // How it came, or is coming: by a token, on the stream that `carrier` writes.
     PortId carrier;
     Epoch token = 0;

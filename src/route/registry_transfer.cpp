@@ -24,6 +24,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Detach& m, Actions& act
 
   const bool ended = entry->ended;
   depart(m.port, m.final, m.read, actions);
+  entry->counts = m.counts;
   PortEntry* const reader = carrier == nullptr ? nullptr : &port(m.carrier.opposite());
   const bool read = reader != nullptr && reader->life != Life::closed && !reader->ended;
   if (ended || carrier == nullptr || (!read && holds(Rule::far_end_closes))) {
@@ -91,7 +92,7 @@ void Registry::arrive(PortId id, ContextId to, wire::Granted::Origin origin, Act
   contexts_.at(to).ports.insert(id);
   publish_row(id, actions);
   wire::Granted granted{id, {}, entry.read, entry.epoch, 0, opposite.epoch, origin, entry.next_generation,
-                        static_cast<std::uint16_t>(entry.generations.size()), 0};
+                        static_cast<std::uint16_t>(entry.generations.size()), 0, entry.counts};
   if (origin == wire::Granted::Origin::token) {
     granted.carrier = entry.carrier.opposite();
     granted.token = entry.token;

@@ -1,5 +1,7 @@
 #include "shm/byte_ring.hpp"
 
+#include <utility>
+
 #include "base/assert.hpp"
 
 namespace fairway::shm {
@@ -38,6 +40,7 @@ Look RingReader::peek(Record& record, std::uint64_t limit) noexcept {
     const std::uint64_t word = load_header(position_);
     if (word == 0) return Look::empty;
     const RecordHeader header = RecordHeader::unpack(word);
+    if (std::exchange(any_sequence_, false)) sequence_ = header.sequence;
     if (!plausible(header, position_, sequence_)) return Look::damaged;
     const std::uint64_t next = position_ + record_size(header.length);
     if (next > limit) return Look::damaged;

@@ -176,11 +176,18 @@ class RingReader {
   /// Whether `peek` would find something. One load; a hint, as the writer may be hostile.
   bool readable() const noexcept;
 
+  /// Goes on where another reader stopped: whatever sequence number stands there.
+  void start_at(std::uint64_t position) noexcept {
+    position_ = position;
+    any_sequence_ = true;
+  }
   std::uint64_t position() const noexcept { return position_; }
   /// The position behind the last committed record, found by walking at most once around.
   std::uint64_t find_end() const noexcept;
   std::uint8_t sequence() const noexcept { return sequence_; }
   void set_sequence(std::uint8_t sequence) noexcept { sequence_ = sequence; }
+  /// Before the first record that is looked at after `start_at`.
+  bool any_sequence() const noexcept { return any_sequence_; }
 
  private:
   std::uint64_t offset(std::uint64_t position) const noexcept { return position & mask_; }
@@ -193,6 +200,7 @@ class RingReader {
   std::uint64_t position_ = 0;
   Shape shape_ = Shape::ring;
   std::uint8_t sequence_ = 0;
+  bool any_sequence_ = false;
 };
 
 }  // namespace fairway::shm

@@ -143,6 +143,15 @@ struct RefetchLink {
 struct Credit {
   std::uint64_t count = 0;
 };
+/// What went through a port, over all of its owners. The owners' word: only statistics and their own backpressure
+/// depend on it.
+struct Counts {
+  std::uint64_t messages_posted = 0;
+  std::uint64_t bytes_posted = 0;
+  std::uint64_t messages_read = 0;
+  std::uint64_t bytes_read = 0;
+  friend bool operator==(const Counts&, const Counts&) = default;
+};
 /// The port leaves in a message on my port `carrier`. Its token there is (port, epoch).
 struct Detach {
   PortId port;
@@ -151,6 +160,7 @@ struct Detach {
   std::uint64_t read = 0;   ///< shm::Position, packed: behind the last dispatched record of the incoming stream
   Epoch epoch = 0;          ///< the new one
   std::uint32_t pad = 0;
+  Counts counts;
 };
 /// The record that my port `carrier` has reached, in this generation, carries that token.
 struct Claim {
@@ -246,6 +256,7 @@ struct Granted {
   Generation generation = 0;  ///< the next of the port's own stream
   std::uint16_t unread = 0;   ///< generations of it that others wrote and nobody has read
   std::uint32_t pad = 0;
+  Counts counts;
 };
 /// Look at the port.
 struct Kicked {

@@ -1,0 +1,192 @@
+#include <utility>
+
+#include "base/hook.hpp"
+#include "base/log.hpp"
+#include "client/context.hpp"
+#include "client/endpoint.hpp"
+#include "client/link.hpp"
+
+/// Life: how an end of a channel comes, hears of its other side, and goes.
+namespace fairway::client {
+
+Endpoint::~Endpoint() { context_.forget(*this); }
+
+void Endpoint::entangle(Endpoint& one, Endpoint& two) {
+  one.twin_ = &two;
+  two.twin_ = &one;
+}
+
+void Endpoint::share(PortId id, Epoch epoch, Epoch peer_epoch) {
+  id_ = id;
+  pairing_ = route::Pairing(epoch, peer_epoch);
+  twin_ = nullptr;
+}
+
+void Endpoint::arrive(const wire::Granted& m) {
+  share(m.port, m.epoch, m.peer_epoch);
+  in_.start_at(shm::Position::unpack(m.read));
+  out_.start_at(m.generation, m.counts.messages_posted, m.counts.bytes_posted);
+  messages_read_ = m.counts.messages_read;
+  bytes_read_ = m.counts.bytes_read;
+  dormant_ = m.origin == wire::Granted::Origin::token;
+}
+
+void Endpoint::awake() {
+  dormant_ = false;
+  context_.make_hot(*this);
+}
+
+void Endpoint::peer_moved(Epoch peer_epoch) {
+  if (!pairing_.saw(peer_epoch)) return;
+  leave_link();
+  home_ = false;
+  in_.forget_control();
+  answered_arm_ = answered_want_ = 0;
+  out_.begin_pairing();
+  awaited_ = 0;
+  // It was open: the new neighbour's words have to find ours, and what waits here has to move on.
+  if (out_.ever_open() || out_.has_backlog()) open_for_reading();
+  context_.make_hot(*this);
+}
+
+void Endpoint::moved(const wire::Moved& m) {
+  if (ended_ || local()) return;
+  in_.ends_at({m.generation, m.final});
+  peer_moved(m.peer_epoch);
+  context_.make_hot(*this);
+}
+
+void Endpoint::paired(Link* link, Epoch peer_epoch) {
+  peer_moved(peer_epoch);
+  leave_link();
+  link_ = link;
+  home_ = link == nullptr;
+  if (link == nullptr) {
+    context_.make_hot_if_here(id_.opposite());
+  } else {
+    ++link->endpoints;
+    link->order();
+    if (out_.open()) link->notify(id_.opposite());  // what was posted while nobody could be told
+  }
+  context_.make_hot(*this);
+}
+
+void Endpoint::leave_link() noexcept {
+  if (link_ != nullptr) --link_->endpoints;
+  link_ = nullptr;
+}
+
+void Endpoint::installed(const wire::Install& m, sys::Mapping memory) {
+  if (ended_) return;
+  peer_moved(m.epoch);
+  const bool controls = pairing_.controls(m);
+  in_.install({m.generation, m.linear != 0 ? shm::Shape::linear : shm::Shape::ring, m.previous, m.previous_final, m.first != 0},
+              std::move(memory), controls);
+  if (controls) answered_arm_ = answered_want_ = 0;
+  FAIRWAY_HOOK(install_received);
+  open_for_reading();
+  publish_head();
+  context_.make_hot(*this);
+}
+
+void Endpoint::open_for_reading() {
+  const bool reads = port != nullptr && port->started;
+  if (local() || dormant_ || ended_ || out_.open() || (!reads && !out_.ever_open() && !out_.has_backlog())) return;
+  if (reads && in_.empty() && !out_.ever_open() && !out_.has_backlog()) return;  // there is nothing to read yet
+  grow();
+}
+
+void Endpoint::peer_closed(std::optional<Incoming::End> end, CloseReason reason) {
+  if (ended_ || local()) return;
+  in_.close(end);
+  reason_ = reason;
+  drop_backlog();
+  context_.make_hot(*this);
+}
+
+void Endpoint::drop_backlog() {
+  out_.drop_backlog();
+  for (auto& ports : std::exchange(leaving_, {}))
+    for (auto& endpoint : ports)
+      if (endpoint) context_.close_later(std::move(endpoint));
+}
+
+void Endpoint::finish(CloseReason reason) {
+  reason_ = reason;
+  ended_ = true;
+  drop_backlog();
+  context_.broker().send(wire::End{id_});
+}
+
+void Endpoint::finish_by_record(const shm::Record& record) {
+  const auto reason = record.payload.size() == 1 ? static_cast<CloseReason>(record.payload[0]) : CloseReason::closed;
+  in_.pop(record);
+  publish_head();
+  finish(reason == CloseReason::broker_lost ? reason : CloseReason::closed);
+}
+
+bool Endpoint::misses_generation() const noexcept {
+  if (context_.broker_alive() || local() || in_.closed() || home_) return false;
+  if (in_.control() != nullptr) return in_.misses_generation();
+  // Its first one: without it the two cannot flow, if either has begun to.
+  return called_ || out_.open() || out_.has_backlog();
+}
+
+bool Endpoint::stranded() {
+  if (!misses_generation()) return false;
+  log(LogLevel::warning, [&] { return "the broker died with the next segment of " + to_string(id_); });
+  in_.close(std::nullopt);
+  reason_ = CloseReason::broker_lost;
+  // The other side cannot know: its segment went out as always.
+  const std::byte reason{static_cast<unsigned char>(CloseReason::broker_lost)};
+  if (!out_.open() && link_ != nullptr) link_->notify(id_.opposite());
+  if (out_.open() && out_.push(shm::RecordType::close, 0, {&reason, 1}, in_.control()) == Outgoing::Push::committed) announce();
+  return true;
+}
+
+void Endpoint::protocol_error(const char* what) {
+  if (ended_) return;
+  log(LogLevel::error, [&] { return "the other side of " + to_string(id_) + " " + what; });
+  reason_ = CloseReason::protocol_error;
+  ended_ = true;
+  drop_backlog();
+  context_.abandon_claims(*this);
+  context_.broker().send(wire::Close{id_, out_.tail(), CloseReason::protocol_error, 0});
+  context_.make_hot(*this);
+}
+
+bool Endpoint::close() {
+  for (LocalMessage& message : queue_) context_.bury(std::move(message.event));
+  context_.local_message_taken(*this);
+  queue_.clear();
+  queued_bytes_ = 0;
+  if (local()) {
+    if (twin_ != nullptr) {
+      twin_->twin_gone_ = true;
+      twin_->twin_ = nullptr;
+      context_.make_hot(*twin_);
+      twin_ = nullptr;
+    }
+    return true;
+  }
+  if (ended_) return true;
+  if (!closing_) {
+    closing_ = true;
+    context_.abandon_claims(*this);
+    // A stream that was never opened has nothing to say that the broker does not.
+    if ((out_.open() || out_.has_backlog()) && !in_.closed()) {
+      if (out_.push(shm::RecordType::close, 0, {}, in_.control()) == Outgoing::Push::committed) {
+        FAIRWAY_HOOK(close_record_committed);
+        announce();
+      }
+    }
+  }
+  progress();
+  if (out_.has_backlog() && context_.broker().alive() && !in_.closed()) return false;
+  context_.broker().send(wire::Close{id_, out_.tail(), CloseReason::closed, 0});
+  FAIRWAY_HOOK(close_sent);
+  ended_ = true;
+  return true;
+}
+
+}  // namespace fairway::client

@@ -1,0 +1,112 @@
+#include <cstring>
+#include <utility>
+
+#include "base/hook.hpp"
+#include "client/context.hpp"
+#include "client/endpoint.hpp"
+#include "route/token_table.hpp"
+
+/// How ports leave in a message: DETACH for each, accepted by the kernel, and only then the record that carries them.
+namespace fairway::client {
+
+namespace {
+
+shm::RecordType record_type(MessageEvent::Kind kind) noexcept {
+  switch (kind) {
+    case MessageEvent::Kind::string: return shm::RecordType::string;
+    case MessageEvent::Kind::object: return shm::RecordType::object;
+    default: return shm::RecordType::bytes;
+  }
+}
+
+}  // namespace
+
+void Endpoint::post_with(shm::RecordType type, Bytes payload, std::vector<std::unique_ptr<Endpoint>> ports) {
+  context_.service_broker_if_news();
+  if (peer_gone()) {
+    for (auto& endpoint : ports) context_.close_later(std::move(endpoint));
+    return;
+  }
+  context_.note_post();
+  std::vector<route::Token> tokens;
+  for (const auto& endpoint : ports) {
+    if (endpoint->local()) context_.share_for_move(*endpoint);
+    tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
+  }
+  const std::size_t table = route::token_table_size(tokens.size());
+  std::vector<std::byte> record(table + payload.size());
+  route::write_token_table(tokens, record.data());
+  if (!payload.empty()) std::memcpy(record.data() + table, payload.data(), payload.size());
+  out_.push_held(type, shm::record_has_tokens, record);
+  leaving_.push_back(std::move(ports));
+  progress();
+  context_.service_broker_if_news();
+}
+
+void Endpoint::let_ports_go() {
+  if (leaving_.empty()) return;
+  if (!out_.open()) grow();  // the stream that the tokens stand in is the broker's first
+  if (!out_.open() && context_.broker_alive()) return;
+  while (!leaving_.empty()) {
+    for (auto& endpoint : leaving_.front()) {
+      if (endpoint == nullptr) continue;
+      if (!context_.broker_alive()) {
+        context_.close_later(std::move(endpoint));
+      } else if (endpoint->detach(*this)) {
+        endpoint.reset();
+      } else {
+        return;
+      }
+    }
+    leaving_.pop_front();
+    out_.release();
+  }
+}
+
+bool Endpoint::detach(Endpoint& carrier) {
+  context_.abandon_claims(*this);
+  moving_ = true;
+  progress();
+  if (out_.has_backlog() && !in_.closed()) return false;
+  const bool wrote = out_.ever_open();
+  const std::uint64_t final = wrote ? out_.tail() : 0;
+  const Epoch epoch = pairing_.mine() + 1;
+  const wire::Counts counts{out_.posted_messages(), out_.posted_bytes(), messages_read_, bytes_read_};
+  FAIRWAY_HOOK(detach_before);
+  if (!context_.broker().try_send(wire::Detach{id_, carrier.id_, final, in_.position().pack(), epoch, 0, counts})) return false;
+  FAIRWAY_HOOK(detach_sent);
+  if (Endpoint* const opposite = context_.find(id_.opposite())) {
+    // Nobody tells this context of its own move.
+    if (wrote) opposite->in_.ends_at({static_cast<Generation>(out_.next_generation() - 1), final});
+    opposite->peer_moved(epoch);
+  }
+  return true;
+}
+
+void Endpoint::post_queue_of(Endpoint& reader) {
+  context_.local_message_taken(reader);
+  reader.queued_bytes_ = 0;
+  for (LocalMessage& message : std::exchange(reader.queue_, {})) {
+    MessageEvent& event = message.event;
+    std::vector<std::unique_ptr<Endpoint>> ports;
+    for (const MessagePort& handle : event.ports) ports.push_back(context_.take_endpoint(*handle.implementation()));
+    if (ports.empty()) {
+      post(record_type(event.kind()), event.bytes());
+    } else {
+      post_with(record_type(event.kind()), event.bytes(), std::move(ports));
+    }
+  }
+}
+
+std::size_t Endpoint::channels_to_share() const {
+  if (!local()) return 0;
+  std::size_t count = 1;
+  for (const Endpoint* const end : {this, static_cast<const Endpoint*>(twin_)}) {
+    if (end == nullptr) continue;
+    for (const LocalMessage& message : end->queue_)
+      for (const MessagePort& handle : message.event.ports) count += handle.implementation()->endpoint->channels_to_share();
+  }
+  return count;
+}
+
+}  // namespace fairway::client

@@ -1,0 +1,162 @@
+#include <cstring>
+#include <utility>
+
+#include "base/hook.hpp"
+#include "client/context.hpp"
+#include "client/endpoint.hpp"
+#include "client/link.hpp"
+#include "route/token_table.hpp"
+
+/// The reader's side: from a record to a message, and what the writer is told of it.
+namespace fairway::client {
+
+Endpoint::Next Endpoint::next(MessageEvent& event) {
+  if (!queue_.empty()) {
+    event = std::move(queue_.front().event);
+    queued_bytes_ -= event.bytes().size();
+    context_.local_message_taken(*this);
+    queue_.pop_front();
+    context_.local_message(*this);
+    if (twin_ != nullptr && twin_->drain_below_) context_.make_hot(*twin_);
+    return Next::message;
+  }
+  if (local()) {
+    if (!twin_gone_) return Next::empty;
+    over_ = true;
+    return Next::closed;
+  }
+  shm::Record record;
+  while (!ended_) {
+    FAIRWAY_HOOK(read_before);
+    switch (in_.look(record)) {
+      case Incoming::Look::empty:
+        if (!stranded()) return Next::empty;
+        break;
+      case Incoming::Look::record:
+        if (record.header.type == shm::RecordType::close) {
+          finish_by_record(record);
+          break;
+        }
+        if (record.header.flags & shm::record_has_tokens) {
+          if (!claims_made_ && !claim_ports(record)) break;
+          if (!context_.claims().complete(id_)) return Next::empty;
+          take(record, event, ports_of_record_);
+          event.ports = context_.claimed_ports(id_);
+          forget_claims();
+        } else {
+          take(record, event, 0);
+        }
+        consume(record);
+        return Next::message;
+      case Incoming::Look::advanced: finish_generation(); break;
+      case Incoming::Look::end: finish(reason_); break;
+      case Incoming::Look::damaged: protocol_error("wrote a record that no Fairway library writes"); break;
+    }
+  }
+  over_ = true;
+  return Next::closed;
+}
+
+bool Endpoint::at_end() {
+  if (!queue_.empty()) return false;
+  if (local()) return twin_gone_;
+  shm::Record record;
+  while (!ended_) {
+    switch (in_.look(record)) {
+      case Incoming::Look::empty:
+        if (!stranded()) return false;
+        break;
+      case Incoming::Look::record:
+        if (record.header.type != shm::RecordType::close) return false;
+        finish_by_record(record);
+        break;
+      case Incoming::Look::advanced: finish_generation(); break;
+      case Incoming::Look::end: finish(reason_); break;
+      case Incoming::Look::damaged: protocol_error("wrote a record that no Fairway library writes"); break;
+    }
+  }
+  return true;
+}
+
+void Endpoint::take(const shm::Record& record, MessageEvent& event, std::size_t tokens) {
+  const Bytes payload = tokens == 0 ? record.payload : record.payload.subspan(route::token_table_size(tokens));
+  const bool known = record.header.type <= shm::RecordType::object && (record.header.flags & ~shm::record_has_tokens) == 0;
+  event.ports.clear();
+  if (!known || !event.assign(event_kind(record.header.type), payload.size())) {
+    static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
+    return;
+  }
+  if (!payload.empty()) std::memcpy(event.data(), payload.data(), payload.size());
+}
+
+void Endpoint::consume(const shm::Record& record) {
+  in_.pop(record);
+  ++messages_read_;
+  bytes_read_ += record.header.length;
+  publish_head();
+  answer_want();
+}
+
+void Endpoint::finish_generation() {
+  publish_head();
+  answer_want();
+  context_.broker().send(wire::Done{id_, in_.finished(), {}});
+  FAIRWAY_HOOK(generation_advanced);
+}
+
+bool Endpoint::claim_ports(const shm::Record& record) {
+  const auto tokens = route::read_token_table(record.payload);
+  if (!tokens || !route::Claims::valid(id_, *tokens)) {
+    protocol_error("wrote a table of ports that no Fairway library writes");
+    return false;
+  }
+  claims_made_ = true;
+  ports_of_record_ = tokens->size();
+  context_.claim(id_, in_.position().generation, *tokens);
+  return true;
+}
+
+void Endpoint::publish_head() noexcept {
+  shm::ControlBlock* const mine = out_.control();
+  if (mine == nullptr) return;
+  mine->statistics.messages_read.store(messages_read_, std::memory_order_relaxed);
+  mine->statistics.bytes_read.store(bytes_read_, std::memory_order_relaxed);
+  // release: pairs with the acquire in Outgoing::refresh_head; the payload is copied out.
+  mine->head.store(in_.position().pack(), std::memory_order_release);
+  FAIRWAY_HOOK(read_head_published);
+}
+
+void Endpoint::answer_want() noexcept {
+  const shm::ControlBlock* const writer = in_.control();
+  if (writer == nullptr || link_ == nullptr || out_.control() == nullptr) return;
+  link_->order();
+  // acquire: pairs with the release in Outgoing::want.
+  const std::uint32_t want = writer->want.load(std::memory_order_acquire);
+  if (want == answered_want_) return;
+  const auto wanted = shm::Position::unpack(writer->want_position.load(std::memory_order_relaxed));
+  const shm::Position reached = in_.position();
+  const auto ahead = static_cast<std::int16_t>(reached.generation - wanted.generation);  // generations wrap
+  if (ahead < 0 || (ahead == 0 && reached.offset < wanted.offset)) return;
+  answered_want_ = want;
+  link_->notify(id_.opposite());
+}
+
+void Endpoint::arm(std::uint64_t now_ns) noexcept {
+  shm::ControlBlock* const mine = out_.control();
+  if (mine == nullptr || ended_) return;
+  FAIRWAY_HOOK(arm_before);
+  if (!readable()) mine->statistics.last_read_ns.store(now_ns, std::memory_order_relaxed);
+  shm::add(mine->statistics.arms, 1);
+  // relaxed: the barrier before sleep follows. Pairs with the load in announce of the other side.
+  mine->arm.store(mine->arm.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (wants_room()) out_.want(drain_below_.value_or(0));
+  FAIRWAY_HOOK(arm_published);
+}
+
+bool Endpoint::found_room() noexcept {
+  if (!wants_room()) return false;
+  if (drain_below_ && !unread_exceeds(*drain_below_)) return true;
+  return out_.has_backlog() && out_.has_room(in_.control());
+}
+
+}  // namespace fairway::client
