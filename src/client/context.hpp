@@ -107,8 +107,11 @@ class Context {
   std::vector<MessagePort> claimed_ports(PortId carrier);
   /// The port leaves the message that it has reached unread.
   void abandon_claims(Endpoint& carrier);
-  /// Both ends of the channel are here, and this one leaves in a message.
-  void share_for_move(Endpoint& leaving);
+  /// The channels inside this context that have to be shared if these ports leave: their own, and those of the ports in
+  /// their unread messages. One end of each.
+  std::vector<Endpoint*> channels_that_leave(const std::vector<Endpoint*>& leaving) const;
+  /// They get a place in shared memory, and what waits in their queues moves there.
+  void share_channels(const std::vector<Endpoint*>& one_end_each);
   void close_later(std::unique_ptr<Endpoint> endpoint);
   /// Destroys a dropped message, and the ports in it, without recursion.
   void bury(MessageEvent event);

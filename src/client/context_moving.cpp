@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "base/hook.hpp"
@@ -10,27 +11,58 @@ std::unique_ptr<Endpoint> Context::take_endpoint(Port& port) {
   ports_.erase(port.weak_from_this());
   local_message_taken(*port.endpoint);
   port.endpoint->port = nullptr;
+  port.endpoint->note_taken();
   return std::move(port.endpoint);
 }
 
-void Context::share_for_move(Endpoint& leaving) {
-  std::unique_ptr<Endpoint> ghost;  // of the other end, if that is closed: what it had posted still arrives
-  Endpoint* staying = leaving.twin();
-  if (staying == nullptr) {
-    ghost = std::make_unique<Endpoint>(*this);
-    staying = ghost.get();
+std::vector<Endpoint*> Context::channels_that_leave(const std::vector<Endpoint*>& leaving) const {
+  std::vector<Endpoint*> found;
+  std::set<const Endpoint*> seen;
+  const auto visit = [&](Endpoint* endpoint) {
+    if (endpoint == nullptr || !endpoint->local() || seen.contains(endpoint)) return;
+    seen.insert(endpoint);
+    if (endpoint->twin() != nullptr) seen.insert(endpoint->twin());
+    found.push_back(endpoint);
+  };
+  for (Endpoint* const endpoint : leaving) visit(endpoint);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    for (const Endpoint* const end : {static_cast<const Endpoint*>(found[i]), static_cast<const Endpoint*>(found[i]->twin())}) {
+      if (end == nullptr) continue;
+      for (const Endpoint::LocalMessage& message : end->local_queue())
+        for (const MessagePort& handle : message.event.ports) visit(handle.implementation()->endpoint.get());
+    }
+  return found;
+}
+
+void Context::share_channels(const std::vector<Endpoint*>& one_end_each) {
+  struct Pending {
+    std::uint64_t sequence;
+    Endpoint* writer;
+    MessageEvent event;
+  };
+  std::vector<Pending> pending;
+  std::vector<std::unique_ptr<Endpoint>> ghosts;  // of ends that are closed: what they had posted still arrives
+  for (Endpoint* const end : one_end_each) {
+    Endpoint* other = end->twin();
+    if (other == nullptr) other = ghosts.emplace_back(std::make_unique<Endpoint>(*this)).get();
+    const PortId id = take_channel_id();
+    broker_.send(wire::Create{id.channel()});
+    for (const auto& [reader, writer] : {std::pair(end, other), std::pair(other, end)}) {
+      local_message_taken(*reader);
+      for (Endpoint::LocalMessage& message : reader->take_local_queue())
+        pending.push_back({message.sequence, writer, std::move(message.event)});
+    }
+    end->share(id, 0, 0);
+    other->share(id.opposite(), 0, 0);
+    for (Endpoint* const endpoint : {end, other}) {
+      endpoints_[endpoint->id()] = endpoint;
+      endpoint->come_home();
+    }
   }
-  const PortId id = take_channel_id();
-  staying->share(id, 0, 0);
-  leaving.share(id.opposite(), 0, 0);
-  for (Endpoint* const endpoint : {staying, &leaving}) {
-    endpoints_[endpoint->id()] = endpoint;
-    endpoint->come_home();
-  }
-  broker_.send(wire::Create{id.channel()});
-  staying->post_queue_of(leaving);
-  leaving.post_queue_of(*staying);
-  if (ghost) close_later(std::move(ghost));
+  // In the order in which they were posted: nothing was posted on a port after it left in a message.
+  std::ranges::sort(pending, {}, &Pending::sequence);
+  for (Pending& message : pending) message.writer->replay(std::move(message.event));
+  for (auto& ghost : ghosts) close_later(std::move(ghost));
 }
 
 void Context::claim(PortId carrier, Generation generation, std::span<const route::Token> tokens) {

@@ -22,6 +22,9 @@ MessageEvent::Kind event_kind(shm::RecordType type) noexcept {
 
 void Endpoint::post_local(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports) {
   if (peer_gone()) return;
+  for (const MessagePort& handle : ports)
+    if (circular(*handle.implementation()->endpoint, *twin_)) return;  // nobody will ever have it: its ports close
+  for (const MessagePort& handle : ports) handle.implementation()->endpoint->carried_to_ = twin_;
   LocalMessage message{context_.next_local_sequence(), {}};
   if (!message.event.assign(event_kind(type), payload.size()))
     throw DOMException("RangeError", "no memory for a message of " + std::to_string(payload.size()) + " bytes");
@@ -30,6 +33,12 @@ void Endpoint::post_local(shm::RecordType type, Bytes payload, std::vector<Messa
   twin_->queued_bytes_ += payload.size();
   twin_->queue_.push_back(std::move(message));
   context_.local_message(*twin_);
+}
+
+bool Endpoint::circular(const Endpoint& port, const Endpoint& reader) noexcept {
+  const Endpoint* at = &reader;
+  while (at != nullptr && at != &port) at = at->carried_to_;
+  return at != nullptr;
 }
 
 void Endpoint::post(shm::RecordType type, Bytes payload) {

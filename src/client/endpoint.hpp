@@ -50,10 +50,18 @@ class Endpoint {
   void post_local(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports);
   /// With ports that leave this context. They are gone, whatever happens.
   void post_with(shm::RecordType type, Bytes payload, std::vector<std::unique_ptr<Endpoint>> ports);
-  /// Both ends are here, and one is about to leave: what waits in the other's queue goes to shared memory first.
-  void post_queue_of(Endpoint& reader);
-  /// How many channels would have to be shared if this end left, with the ports in its unread messages.
-  std::size_t channels_to_share() const;
+  struct LocalMessage {
+    std::uint64_t sequence;
+    MessageEvent event;
+  };
+  const std::deque<LocalMessage>& local_queue() const noexcept { return queue_; }
+  std::deque<LocalMessage> take_local_queue() noexcept {
+    queued_bytes_ = 0;
+    return std::exchange(queue_, {});
+  }
+  /// Posts a message once more that this end has posted to its twin.
+  void replay(MessageEvent event);
+  void note_taken() noexcept { carried_to_ = nullptr; }
   enum class Next { message, empty, closed };
   /// Takes the next message. Closed: `reason` is why, and everything is read.
   Next next(MessageEvent& event);
@@ -136,11 +144,8 @@ class Endpoint {
   bool hot = false;      ///< in the context's list of those to look at before it sleeps
 
  private:
-  struct LocalMessage {
-    std::uint64_t sequence;
-    MessageEvent event;
-  };
-
+  /// Whether a message to `reader` with that port in it could never be read: it would lie in itself.
+  static bool circular(const Endpoint& port, const Endpoint& reader) noexcept;
   void announce();
   void grow();
   /// Detaches the ports of the messages that wait for it, as far as the broker takes the news.
@@ -166,6 +171,7 @@ class Endpoint {
   Context& context_;
   // Local.
   Endpoint* twin_ = nullptr;
+  const Endpoint* carried_to_ = nullptr;  ///< it is in a message that waits in the local queue of that one
   std::deque<LocalMessage> queue_;
   std::uint64_t queued_bytes_ = 0;
   bool twin_gone_ = false;
@@ -188,6 +194,7 @@ class Endpoint {
   bool over_ = false;     ///< `next` has said so
   bool closing_ = false;  ///< closed here, with a backlog on its way
   bool moving_ = false;   ///< likewise
+  bool letting_go_ = false;
   bool home_ = false;
   bool dormant_ = false;  ///< granted to a message that is not delivered yet
   bool claims_made_ = false;

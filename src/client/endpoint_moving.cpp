@@ -30,7 +30,6 @@ void Endpoint::post_with(shm::RecordType type, Bytes payload, std::vector<std::u
   context_.note_post();
   std::vector<route::Token> tokens;
   for (const auto& endpoint : ports) {
-    if (endpoint->local()) context_.share_for_move(*endpoint);
     tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
   }
   const std::size_t table = route::token_table_size(tokens.size());
@@ -44,23 +43,27 @@ void Endpoint::post_with(shm::RecordType type, Bytes payload, std::vector<std::u
 }
 
 void Endpoint::let_ports_go() {
-  if (leaving_.empty()) return;
+  if (leaving_.empty() || letting_go_) return;
+  letting_go_ = true;
   if (!out_.open()) grow();  // the stream that the tokens stand in is the broker's first
-  if (!out_.open() && context_.broker_alive()) return;
-  while (!leaving_.empty()) {
-    for (auto& endpoint : leaving_.front()) {
-      if (endpoint == nullptr) continue;
-      if (!context_.broker_alive()) {
-        context_.close_later(std::move(endpoint));
-      } else if (endpoint->detach(*this)) {
-        endpoint.reset();
-      } else {
-        return;
-      }
+  while (!leaving_.empty() && (out_.open() || !context_.broker_alive())) {
+    if (leaving_.front().empty()) {
+      leaving_.pop_front();
+      out_.release();
+      continue;
     }
-    leaving_.pop_front();
-    out_.release();
+    // Out of the list: news that come meanwhile may clear that.
+    std::unique_ptr<Endpoint> endpoint = std::move(leaving_.front().back());
+    leaving_.front().pop_back();
+    if (endpoint->detach(*this)) continue;
+    if (leaving_.empty() || !context_.broker_alive()) {
+      context_.close_later(std::move(endpoint));
+    } else {
+      leaving_.front().push_back(std::move(endpoint));
+      break;
+    }
   }
+  letting_go_ = false;
 }
 
 bool Endpoint::detach(Endpoint& carrier) {
@@ -83,30 +86,11 @@ bool Endpoint::detach(Endpoint& carrier) {
   return true;
 }
 
-void Endpoint::post_queue_of(Endpoint& reader) {
-  context_.local_message_taken(reader);
-  reader.queued_bytes_ = 0;
-  for (LocalMessage& message : std::exchange(reader.queue_, {})) {
-    MessageEvent& event = message.event;
-    std::vector<std::unique_ptr<Endpoint>> ports;
-    for (const MessagePort& handle : event.ports) ports.push_back(context_.take_endpoint(*handle.implementation()));
-    if (ports.empty()) {
-      post(record_type(event.kind()), event.bytes());
-    } else {
-      post_with(record_type(event.kind()), event.bytes(), std::move(ports));
-    }
-  }
-}
-
-std::size_t Endpoint::channels_to_share() const {
-  if (!local()) return 0;
-  std::size_t count = 1;
-  for (const Endpoint* const end : {this, static_cast<const Endpoint*>(twin_)}) {
-    if (end == nullptr) continue;
-    for (const LocalMessage& message : end->queue_)
-      for (const MessagePort& handle : message.event.ports) count += handle.implementation()->endpoint->channels_to_share();
-  }
-  return count;
+void Endpoint::replay(MessageEvent event) {
+  if (event.ports.empty()) return post(record_type(event.kind()), event.bytes());
+  std::vector<std::unique_ptr<Endpoint>> ports;
+  for (const MessagePort& handle : event.ports) ports.push_back(context_.take_endpoint(*handle.implementation()));
+  post_with(record_type(event.kind()), event.bytes(), std::move(ports));
 }
 
 }  // namespace fairway::client

@@ -13,6 +13,7 @@ namespace fairway::client {
 Endpoint::Next Endpoint::next(MessageEvent& event) {
   if (!queue_.empty()) {
     event = std::move(queue_.front().event);
+    for (const MessagePort& handle : event.ports) handle.implementation()->endpoint->note_taken();
     queued_bytes_ -= event.bytes().size();
     context_.local_message_taken(*this);
     queue_.pop_front();
