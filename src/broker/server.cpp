@@ -8,6 +8,7 @@
 #include "base/hook.hpp"
 #include "base/log.hpp"
 #include "sys/error.hpp"
+#include "sys/memory.hpp"
 #include "sys/process.hpp"
 #include "sys/runtime_dir.hpp"
 #include "sys/socket.hpp"
@@ -24,12 +25,17 @@ constexpr std::uint64_t process_key(std::uint64_t session) { return session << 1
 
 constexpr int messages_per_turn = 64;
 
+/// What handling a message may take, and for each segment what the death of its context may take: that much stays free.
+constexpr std::uint64_t spare_memory = std::uint64_t{2} << 20;
+constexpr std::uint64_t spare_memory_per_segment = std::uint64_t{4} << 10;
+constexpr std::string_view no_memory = "the broker is out of memory";
+
 }  // namespace
 
 Server::Server(BrokerOptions options)
     : options_(std::move(options)),
       directory_(sys::runtime_directory(options_.directory)),
-      tables_(sys::tables_path(directory_)),
+      tables_(sys::tables_path(directory_), names_),
       registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}) {
   sys::prepare_directory(directory_);
   lock_ = sys::try_lock(directory_);
@@ -185,6 +191,7 @@ bool Server::receive_one(Session& session) {
     session.acknowledged = std::min(session.sent_with_descriptors, session.acknowledged + credit->count);
     return true;
   }
+  if (refused_for_memory(session, *message)) return !session.over;
   route::Actions actions;
   registry_.handle(session.context, *message, actions);
   const bool refetch = std::holds_alternative<wire::Refetch>(*message) || std::holds_alternative<wire::RefetchLink>(*message);
@@ -194,7 +201,32 @@ bool Server::receive_one(Session& session) {
   return !session.over;
 }
 
+bool Server::short_of_memory() {
+  const bool enough = sys::could_allocate(spare_memory + segments_.size() * spare_memory_per_segment);
+  if (std::exchange(short_of_memory_, !enough) == enough)
+    log(LogLevel::warning, [&] { return enough ? std::string("the broker has memory again") : std::string(no_memory) + ": nothing new until it has"; });
+  return !enough;
+}
+
+bool Server::refused_for_memory(const Session& session, const wire::ClientMessage& message) {
+  const auto* const lease = std::get_if<wire::LeaseRequest>(&message);
+  const auto* const connect = std::get_if<wire::Connect>(&message);
+  const auto* const invite = std::get_if<wire::Invite>(&message);
+  if ((lease == nullptr && connect == nullptr && invite == nullptr) || !short_of_memory()) return false;
+  constexpr auto quota = static_cast<std::uint64_t>(Errc::quota);
+  route::Actions actions;
+  if (lease != nullptr) actions.push_back(route::Send{session.context, wire::LeaseRefused{lease->size, wire::Detail::of(no_memory)}, {}});
+  if (connect != nullptr) actions.push_back(route::Send{session.context, wire::Reply{connect->request, quota, wire::Detail::of(no_memory)}, {}});
+  if (lease == nullptr) {  // the port that was to move
+    const PortId port = connect != nullptr ? connect->port : invite->port;
+    registry_.handle(session.context, wire::Close{port, 0, CloseReason::broker_refused, 0}, actions);
+  }
+  execute(actions);
+  return true;
+}
+
 void Server::greet(Session& session, const wire::Hello& hello) {
+  if (short_of_memory()) return refuse(session, Errc::quota, no_memory);
   try {
     session.row = tables_.take_context_row();
   } catch (const std::system_error& error) {

@@ -10,6 +10,7 @@
 
 #include <fairway/broker.hpp>
 
+#include "broker/names.hpp"
 #include "broker/session.hpp"
 #include "broker/tables.hpp"
 #include "route/registry.hpp"
@@ -49,6 +50,10 @@ class Server {
   /// False: nothing more to read now.
   bool receive_one(Session& session);
   void greet(Session& session, const wire::Hello& hello);
+  /// Whether what asks for something new must be refused; a death and what gives back go on.
+  bool short_of_memory();
+  /// True: the message was one of those, and is answered.
+  bool refused_for_memory(const Session& session, const wire::ClientMessage& message);
   void refuse(Session& session, Errc code, std::string_view detail);
   void end(Session& session);
   void remove_ended();
@@ -81,6 +86,7 @@ class Server {
   sys::Fd listener_;
   sys::Poller poller_;
   sys::WakeUp wake_up_;
+  Names names_;
   Tables tables_;
   route::Registry registry_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
@@ -94,6 +100,7 @@ class Server {
   std::atomic<bool> stopped_ = false;
   bool executing_ = false;
   bool retry_soon_ = false;
+  bool short_of_memory_ = false;  ///< when it was asked last
 };
 
 }  // namespace fairway::broker

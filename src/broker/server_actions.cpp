@@ -103,12 +103,7 @@ void Server::perform(const route::Seal& action) {
 
 void Server::perform(const route::Publish& action) {
   Segment& segment = segments_.at(action.segment);
-  try {
-    sys::make_name(sys::segments_path(directory_) / action.name, segment.fd.get());
-    segment.name = action.name;
-  } catch (const std::system_error& error) {
-    log(LogLevel::warning, [&] { return std::string("a segment has no name: ") + error.what(); });
-  }
+  if (names_.make(sys::segments_path(directory_) / action.name, segment.fd.get())) segment.name = action.name;
   FAIRWAY_HOOK(broker_bound);
 }
 

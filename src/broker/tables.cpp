@@ -1,10 +1,8 @@
 #include "broker/tables.hpp"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
-#include "base/log.hpp"
 #include "sys/runtime_dir.hpp"
 
 namespace fairway::broker {
@@ -22,11 +20,7 @@ Tables::Table Tables::make(shm::SegmentKind kind, std::uint64_t first, std::uint
   header = {shm::magic, shm::layout_version, kind, first, 0, 0, 0, size - shm::data_offset, {}};
   sys::seal_against_writing(writable.get());
   Table table{sys::reopen_readonly(writable.get()), std::move(memory), std::move(name)};
-  try {
-    sys::make_name(folder_ / table.name, table.readable.get());
-  } catch (const std::system_error& error) {
-    log(LogLevel::error, [&] { return std::string("a table has no name: ") + error.what(); });
-  }
+  names_.make(folder_ / table.name, table.readable.get());
   return table;
 }
 

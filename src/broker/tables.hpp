@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "broker/names.hpp"
 #include "shm/tables.hpp"
 #include "sys/memory.hpp"
 
@@ -15,7 +16,7 @@ namespace fairway::broker {
 /// `tables/`. Throws std::system_error.
 class Tables {
  public:
-  explicit Tables(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  Tables(std::filesystem::path folder, Names& names) : folder_(std::move(folder)), names_(names) {}
   ~Tables();
 
   /// A free row of the table of contexts.
@@ -40,6 +41,7 @@ class Tables {
   Table make(shm::SegmentKind kind, std::uint64_t first, std::uint64_t size, std::string name);
 
   std::filesystem::path folder_;
+  Names& names_;
   std::vector<Table> contexts_;
   std::vector<bool> taken_;
   std::map<ChannelId, Table> channels_;

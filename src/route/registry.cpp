@@ -79,6 +79,7 @@ void Registry::leave(ContextId id, Actions& actions) {
   std::erase_if(waiting_, [id](const auto& entry) { return entry.second.first == id; });
   while (!found->second.ports.empty())
     close_port(*found->second.ports.begin(), wire::unknown_final, CloseReason::peer_lost, actions);
+  refuse_unborn(id, actions);
   while (!found->second.links.empty()) drop_link(*found->second.links.begin(), actions);
   // What its ports had written is still being read; everything else goes.
   const std::set<SegmentId> segments = found->second.segments;

@@ -231,6 +231,10 @@ class Registry {
   static void refuse(PortId id, Epoch token, PortId claimant, ContextId to, Actions& actions);
   void answer_claims(PortId id, Actions& actions);
   void drop_claims_of(PortId claimant);
+  /// Who may still create that channel; none: it is there, was there, or never can be.
+  ContextId creator_of_unborn(ChannelId id) const;
+  void forget_unborn(PortId id, PortId claimant);
+  void refuse_unborn(ContextId creator, Actions& actions);
   void close_if_circular(PortId id, Actions& actions);
   void sweep(Actions& actions);
 
@@ -260,6 +264,7 @@ class Registry {
   std::map<ChannelId, TableEntry> tables_;
   std::map<std::uint32_t, std::uint64_t> memory_by_user_;
   std::size_t in_transit_ = 0;
+  std::map<PortId, std::vector<Claimant>> unborn_;  ///< claims of ports whose Create has not come yet
   std::size_t unchecked_ = 0;  ///< ports that went into transit too deep to be followed, since the last sweep
 };
 

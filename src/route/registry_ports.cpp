@@ -60,6 +60,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Create& m, Actions& act
   for (const int side : {1, 2}) {
     channel.port[side - 1].owner = from;
     context.ports.insert(PortId::of(m.channel, side));
+    if (const auto claimants = unborn_.extract(PortId::of(m.channel, side))) channel.port[side - 1].claimants = claimants.mapped();
     publish_row(PortId::of(m.channel, side), actions);
   }
   if (context.ids_unused == shm::channels_per_table / 2) give_ids(from, actions);

@@ -13,16 +13,27 @@ Registry::Wrong Registry::on(ContextId from, const wire::Claim& m, Actions& acti
   if (wrong != nullptr) return wrong;
   // What stands in a record is its writer's word: that it names nothing is no fault of the one who read it.
   PortEntry* const entry = find_port(m.port);
-  if (reader == nullptr || entry == nullptr || m.port.channel() == m.carrier.channel()) {
+  if (reader == nullptr || m.port.channel() == m.carrier.channel()) {
     refuse(m.port, m.epoch, m.carrier, from, actions);
+    return nullptr;
+  }
+  const auto& generations = port(m.carrier.opposite()).generations;
+  const auto generation = std::ranges::find(generations, m.generation, &GenerationEntry::index);
+  if (entry == nullptr) {
+    // The Create is on its way too, on the connection of whoever wrote the record.
+    const bool unborn = generation != generations.end() && m.epoch == 1 && creator_of_unborn(m.port.channel()) == generation->writer;
+    if (!unborn || !holds(Rule::claims_wait)) {
+      refuse(m.port, m.epoch, m.carrier, from, actions);
+      return nullptr;
+    }
+    if (!reader->awaits.insert(m.port).second) return "claimed a token twice";
+    unborn_[m.port].push_back({m.carrier, m.epoch});
     return nullptr;
   }
   if (entry->life == Life::transit && entry->carrier == m.carrier.opposite() && entry->token == m.epoch) {
     grant(m.port, m.carrier, actions);
     return nullptr;
   }
-  const auto& generations = port(m.carrier.opposite()).generations;
-  const auto generation = std::ranges::find(generations, m.generation, &GenerationEntry::index);
   const bool to_come = entry->life == Life::owned && entry->epoch + 1 == m.epoch && generation != generations.end() &&
                        generation->writer == entry->owner;
   if (!to_come || !holds(Rule::claims_wait)) {
@@ -38,7 +49,10 @@ Registry::Wrong Registry::on(ContextId from, const wire::Unclaim& m, Actions& ac
   const auto [reader, wrong] = owned_port(from, m.carrier);
   if (wrong != nullptr) return wrong;
   PortEntry* const entry = find_port(m.port);
-  if (entry == nullptr) return nullptr;
+  if (entry == nullptr) {
+    if (reader != nullptr && reader->awaits.erase(m.port) != 0) forget_unborn(m.port, m.carrier);
+    return nullptr;
+  }
   if (reader != nullptr && entry->epoch + 1 == m.epoch && reader->awaits.erase(m.port) != 0) {
     std::erase_if(entry->claimants, [&m](const Claimant& claimant) { return claimant.port == m.carrier; });
     return nullptr;
@@ -87,9 +101,44 @@ void Registry::answer_claims(PortId id, Actions& actions) {
 }
 
 void Registry::drop_claims_of(PortId claimant) {
-  for (const PortId awaited : std::exchange(port(claimant).awaits, {}))
-    if (PortEntry* const entry = find_port(awaited))
+  for (const PortId awaited : std::exchange(port(claimant).awaits, {})) {
+    if (PortEntry* const entry = find_port(awaited)) {
       std::erase_if(entry->claimants, [claimant](const Claimant& waiting) { return waiting.port == claimant; });
+    } else {
+      forget_unborn(awaited, claimant);
+    }
+  }
+}
+
+ContextId Registry::creator_of_unborn(ChannelId id) const {
+  const auto after = tables_.upper_bound(id);
+  if (after == tables_.begin()) return {};
+  const auto& [first, table] = *std::prev(after);
+  const std::uint64_t row = id.value - first.value;
+  return row < shm::channels_per_table && !table.used.test(row) ? table.creator : ContextId{};
+}
+
+void Registry::forget_unborn(PortId id, PortId claimant) {
+  const auto found = unborn_.find(id);
+  if (found == unborn_.end()) return;
+  std::erase_if(found->second, [claimant](const Claimant& waiting) { return waiting.port == claimant; });
+  if (found->second.empty()) unborn_.erase(found);
+}
+
+/// Their creator is gone: they will never be.
+void Registry::refuse_unborn(ContextId creator, Actions& actions) {
+  for (auto entry = unborn_.begin(); entry != unborn_.end();) {
+    if (creator_of_unborn(entry->first.channel()) != creator) {
+      ++entry;
+      continue;
+    }
+    for (const auto& [claimant, token] : entry->second) {
+      PortEntry& waiting = port(claimant);
+      waiting.awaits.erase(entry->first);
+      refuse(entry->first, token, claimant, waiting.owner, actions);
+    }
+    entry = unborn_.erase(entry);
+  }
 }
 
 }  // namespace fairway::route

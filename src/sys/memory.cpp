@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,11 +39,20 @@ bool has_size(int fd, std::uint64_t size, struct stat& status) {
 }  // namespace
 
 Fd create_memory(const std::string& name, std::uint64_t size) {
+  // Beyond this limit ftruncate does not only fail, it ends the process with SIGXFSZ.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
+    throw_system_error(EFBIG, "ftruncate", name + " of " + std::to_string(size) + " bytes, more than RLIMIT_FSIZE");
   Fd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) throw_errno("memfd_create", name);
   if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_errno("ftruncate", name);
   if (::fcntl(fd.get(), F_ADD_SEALS, size_seals) != 0) throw_errno("fcntl(F_ADD_SEALS)", name);
   return fd;
+}
+
+bool could_allocate(std::uint64_t size) noexcept {
+  void* const address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return address != MAP_FAILED && ::munmap(address, size) == 0;
 }
 
 void seal_against_writing(int fd) {

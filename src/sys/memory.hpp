@@ -14,6 +14,9 @@ namespace fairway::sys {
 /// An anonymous memory object of that size that can neither shrink nor grow. Its pages come with the first touch.
 Fd create_memory(const std::string& name, std::uint64_t size);
 
+/// Whether the process could get so much more memory now, as far as its limits and the system tell beforehand.
+bool could_allocate(std::uint64_t size) noexcept;
+
 /// From here on the kernel refuses every new writable mapping, write and hole; present mappings stay writable.
 void seal_against_writing(int fd);
 

@@ -51,6 +51,7 @@ FAIRWAY_CHILD(sweep_reader) {
   {
     Context context({.name = "reader", .broker = arguments.at(0), .wait = Wait::block});
     std::optional<MessagePort> port;
+    MessagePort aside;
     Stream stream(sweep_seed, sweep_largest, sweep_huge);
     std::uint64_t received = 0;
     bool good = true;
@@ -64,6 +65,11 @@ FAIRWAY_CHILD(sweep_reader) {
         context.stop();
       });
       port->on_message([&](MessageEvent& message) {
+        if (!message.ports.empty()) {
+          aside = std::move(message.ports[0]);
+          aside.post_message("got it");
+          return;
+        }
         good &= stream.is_message(received, message.bytes());
         if (++received % sweep_window == 0) port->post_message(std::to_string(received));
       });
@@ -86,6 +92,11 @@ FAIRWAY_CHILD(sweep_writer) {
                                      .queue_soft_limit = 40'000});
       MessagePort port = context->connect("reader", std::chrono::seconds(2));
       say("connected");
+      // A port goes along, with something in its queue.
+      MessageChannel aside(*context);
+      aside.port1.post_message("for you");
+      port.post_message("a port", {.transfer = {aside.port2}});
+      static_cast<void>(aside.port1.receive());
       Stream stream(sweep_seed, sweep_largest, sweep_huge);
       std::uint64_t posted = 0;
       while (posted < sweep_messages) {

@@ -46,7 +46,7 @@ TEST(TokenSteps, AreTheseAndNoOthers) {
 
 struct ClaimsTest : testing::Test {
   wire::Granted grant(PortId port, Epoch token) const {
-    return {port, carrier, 0, token, token, 0, wire::Granted::Origin::token, 0, 0, 0};
+    return {port, carrier, 0, token, token, 0, wire::Granted::Origin::token, 0, 0, 0, {}};
   }
   wire::Refused refusal(PortId port, Epoch token) const { return {port, carrier, token, 0}; }
 

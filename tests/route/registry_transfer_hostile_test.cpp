@@ -15,18 +15,18 @@ TEST_F(HostileTransfer, ADetachIsOfOnesOwnPortOnOnesOwnPort) {
   const PortId mine = world.connect(c, "b");
   const PortId fresh = world.create(c);
   const std::vector<std::pair<wire::Detach, const char*>> attempts = {
-      {{p, mine, 0, 0, 2, 0}, "a port that is not its own"},
-      {{mine, k, 0, 0, 1, 0}, "a port that is not its own"},
-      {{mine, far_k, 0, 0, 1, 0}, "a port that is not its own"},
-      {{{0}, mine, 0, 0, 1, 0}, "a port that does not exist"},
-      {{mine, PortId::of({200}, 1), 0, 0, 1, 0}, "a port that does not exist"},
-      {{mine, mine, 0, 0, 1, 0}, "sent a port over its own channel"},
-      {{fresh, fresh.opposite(), 0, 0, 1, 0}, "sent a port over its own channel"},
-      {{fresh, mine, 0, 0, 0, 0}, "detached a port of another epoch"},
-      {{fresh, mine, 0, 0, 2, 0}, "detached a port of another epoch"},
-      {{fresh, mine, std::uint64_t{1} << 48, 0, 1, 0}, "an impossible final position"},
-      {{fresh, mine, 0, 1, 1, 0}, "has read what was never written"},
-      {{fresh, mine, 0, at(1, 0), 1, 0}, "has read what was never written"},
+      {{p, mine, 0, 0, 2, 0, {}}, "a port that is not its own"},
+      {{mine, k, 0, 0, 1, 0, {}}, "a port that is not its own"},
+      {{mine, far_k, 0, 0, 1, 0, {}}, "a port that is not its own"},
+      {{{0}, mine, 0, 0, 1, 0, {}}, "a port that does not exist"},
+      {{mine, PortId::of({200}, 1), 0, 0, 1, 0, {}}, "a port that does not exist"},
+      {{mine, mine, 0, 0, 1, 0, {}}, "sent a port over its own channel"},
+      {{fresh, fresh.opposite(), 0, 0, 1, 0, {}}, "sent a port over its own channel"},
+      {{fresh, mine, 0, 0, 0, 0, {}}, "detached a port of another epoch"},
+      {{fresh, mine, 0, 0, 2, 0, {}}, "detached a port of another epoch"},
+      {{fresh, mine, std::uint64_t{1} << 48, 0, 1, 0, {}}, "an impossible final position"},
+      {{fresh, mine, 0, 1, 1, 0, {}}, "has read what was never written"},
+      {{fresh, mine, 0, at(1, 0), 1, 0, {}}, "has read what was never written"},
   };
   for (const auto& [attempt, why] : attempts) {
     test::World copy = world;
@@ -41,8 +41,8 @@ TEST_F(HostileTransfer, ADetachIsOfOnesOwnPortOnOnesOwnPort) {
 TEST_F(HostileTransfer, APortThatWasDetachedIsOutOfReach) {
   detach(a, p, k);
   const std::vector<wire::ClientMessage> attempts = {
-      wire::Detach{p, k, 0, 0, 3, 0}, wire::Close{p, 0, CloseReason::closed, 0}, wire::End{p}, wire::Kick{p}, wire::Done{p, 0, {}},
-      wire::Detach{k, p, 0, 0, 1, 0}, wire::Claim{k, p, 1, 0, 0},                 wire::Unclaim{k, p, 1, 0},
+      wire::Detach{p, k, 0, 0, 3, 0, {}}, wire::Close{p, 0, CloseReason::closed, 0}, wire::End{p}, wire::Kick{p}, wire::Done{p, 0, {}},
+      wire::Detach{k, p, 0, 0, 1, 0, {}}, wire::Claim{k, p, 1, 0, 0},                 wire::Unclaim{k, p, 1, 0},
       wire::Connect{9, p, 0, wire::Name::of("b")}, wire::Invite{p, {1, 2}}};
   for (const wire::ClientMessage& attempt : attempts) {
     test::World copy = world;

@@ -38,6 +38,36 @@ TEST_F(RegistryTransfer, AClaimThatComesBeforeItsDetachWaitsForIt) {
   expect_honest();
 }
 
+TEST_F(RegistryTransfer, AClaimThatComesBeforeTheVeryChannelWaitsForIt) {
+  world.bind(a, k);
+  const PortId unborn = PortId::of({2}, 2);
+  const PortId never = PortId::of({3}, 1);
+  EXPECT_EQ(claim(b, unborn, far_k, 1), Lines{});
+  EXPECT_EQ(claim(b, never, far_k, 1), Lines{});
+  EXPECT_EQ(claim(b, PortId::of({4}, 1), far_k, 2), Lines{"2 <- Refused ch-4.1 token 2 on ch-1.2"}) << "no first move";
+  EXPECT_EQ(claim(b, PortId::of({300}, 1), far_k, 1), Lines{"2 <- Refused ch-300.1 token 1 on ch-1.2"}) << "not the writer's to create";
+  world.send(a, wire::Create{{2}});
+  detach(a, unborn, k);
+  EXPECT_EQ(world.take<wire::Granted>(b).port, unborn);
+  world.take_all(b);
+  world.leave(a);
+  EXPECT_EQ(world.take<wire::Refused>(b).port, never);
+  expect_honest();
+}
+
+TEST_F(RegistryTransfer, AClaimOfAChannelThatIsNotThereYetIsTakenBack) {
+  world.bind(a, k);
+  const PortId unborn = PortId::of({2}, 2);
+  EXPECT_EQ(claim(b, unborn, far_k, 1), Lines{});
+  EXPECT_EQ(unclaim(b, unborn, far_k, 1), Lines{});
+  EXPECT_EQ(claim(b, unborn, far_k, 1), Lines{}) << "reached once more";
+  EXPECT_EQ(close(b, far_k).empty(), false);
+  world.send(a, wire::Create{{2}});
+  detach(a, unborn, k);
+  EXPECT_EQ(world.row(unborn).state, shm::PortState::closed) << "nobody reads its carrier";
+  expect_honest();
+}
+
 TEST_F(RegistryTransfer, TheNewOwnerGetsWhatTheOldOneHadNotRead) {
   world.bind(x, q);
   world.bind(x, q, 1, 640);
@@ -339,7 +369,7 @@ TEST_F(RegistryTransfer, ANeighbourThatDiesIsReadToItsEnd) {
 TEST_F(RegistryTransfer, APortThatHasReadItsEndArrivesClosed) {
   close(x, q);
   world.send(a, wire::End{p});
-  EXPECT_EQ(world.send(a, wire::Detach{p, k, 0, 0, 2, 0}), Lines{}) << "the channel is over";
+  EXPECT_EQ(world.send(a, wire::Detach{p, k, 0, 0, 2, 0, {}}), Lines{}) << "the channel is over";
   EXPECT_EQ(claim(b, p, far_k, 2), Lines{"2 <- Refused ch-513.2 token 2 on ch-1.2"});
   expect_honest();
 }
@@ -383,7 +413,7 @@ TEST_F(RegistryTransfer, AClaimantAtItsLimitIsRefused) {
   const PortId carrier = small.connect(one, "two");
   small.connect(two, "one"), small.connect(two, "one");
   const PortId third = small.create(one);
-  small.send(one, wire::Detach{third.opposite(), carrier, 0, 0, 1, 0});
+  small.send(one, wire::Detach{third.opposite(), carrier, 0, 0, 1, 0, {}});
   small.send(two, wire::Claim{third.opposite(), carrier.opposite(), 1, 0, 0});
   EXPECT_EQ(small.take<wire::Refused>(two).port, third.opposite());
   EXPECT_EQ(small.take<wire::PortClosed>(one).reason, CloseReason::broker_refused);
@@ -397,7 +427,7 @@ TEST_F(RegistryTransfer, ASenderAtItsLimitHasItsPortsClosed) {
   const PortId carrier = small.connect(one, "two");
   for (int i = 0; i < 10; ++i) {
     const PortId port = small.create(one);
-    small.send(one, wire::Detach{port.opposite(), carrier, 0, 0, 1, 0});
+    small.send(one, wire::Detach{port.opposite(), carrier, 0, 0, 1, 0, {}});
     if (i >= 4) { EXPECT_EQ(small.take<wire::PortClosed>(one).reason, CloseReason::broker_refused) << i; }
   }
   EXPECT_TRUE(small.alive(one));

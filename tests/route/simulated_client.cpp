@@ -186,7 +186,7 @@ void SimulatedClient::transfer(PortId port_id, Port& port) {
   std::uint64_t read = port.read;
   if (!port.incoming.empty()) read = std::max(read, shm::Position{port.missing.empty() ? port.incoming.front() : std::min(port.incoming.front(), *port.missing.begin()), 0}.pack());
   const Epoch epoch = epochs_[port_id] + 1;
-  out.push_back(wire::Detach{port_id, carrier->first, port.open && chance(2) ? 640u : 0u, read, epoch, 0});
+  out.push_back(wire::Detach{port_id, carrier->first, port.open && chance(2) ? 640u : 0u, read, epoch, 0, {}});
   sent_tokens.push_back({port_id, carrier->first.opposite(), epoch, static_cast<Generation>(carrier->second.next - 1), 0});
   if (const auto twin = ports_.find(port_id.opposite()); twin != ports_.end()) twin->second.peer_epoch = epoch;
   std::erase_if(uninstalled_, [port_id](const auto& lost) { return lost.first == port_id; });
@@ -284,7 +284,7 @@ void SimulatedClient::misbehave(std::mt19937_64& random, const std::vector<std::
       const PortId moved = port();
       const Epoch epoch = static_cast<Epoch>(chance(3) ? random() % 4 : 1 + epochs_[moved]);
       const PortId carrier = port();
-      out.push_back(wire::Detach{moved, carrier, chance(4) ? random() : 0u, chance(8) ? random() : 0u, epoch, 0});
+      out.push_back(wire::Detach{moved, carrier, chance(4) ? random() : 0u, chance(8) ? random() : 0u, epoch, 0, {}});
       if (ports_.contains(carrier)) sent_tokens.push_back({moved, carrier.opposite(), epoch, 0, 0});
       break;
     }

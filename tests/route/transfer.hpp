@@ -24,7 +24,7 @@ struct Transfer : testing::Test {
   }
 
   Lines detach(ContextId from, PortId port, PortId carrier, std::uint64_t final = 0, std::uint64_t read = 0) {
-    return world.send(from, wire::Detach{port, carrier, final, read, world.row(port).epoch + 1, 0});
+    return world.send(from, wire::Detach{port, carrier, final, read, world.row(port).epoch + 1, 0, {}});
   }
   Lines claim(ContextId from, PortId port, PortId carrier, Epoch token, Generation generation = 0) {
     return world.send(from, wire::Claim{port, carrier, token, generation, 0});

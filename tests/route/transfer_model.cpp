@@ -275,7 +275,7 @@ void TransferModel::transfer(Context& context, PortId id, PortId carrier) {
   ready(context, carrier, context.ports.at(carrier));
   const std::uint64_t final = port.open ? memory_[id].generations[static_cast<Generation>(port.next - 1)].size() : 0;
   const Token token{id, port.pairing.mine() + 1};
-  const wire::Detach detach{id, carrier, final, port.at.pack(), token.epoch, 0};
+  const wire::Detach detach{id, carrier, final, port.at.pack(), token.epoch, 0, {}};
   context.committing = carrier;
   context.record = {0, token};
   if (has(Habit::detaches_first)) {

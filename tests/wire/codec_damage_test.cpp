@@ -97,7 +97,7 @@ TEST(CodecDamage, AReasonThatDoesNotExistIsNothing) {
 
 TEST(CodecDamage, AnOriginThatDoesNotExistIsNothing) {
   for (const std::uint32_t origin : {0u, 4u, 255u, 0xffffffffu})
-    EXPECT_FALSE(arrives(Granted{PortId::of({1}, 1), {}, 0, 0, 0, 0, static_cast<Granted::Origin>(origin), 0, 0, 0})) << origin;
+    EXPECT_FALSE(arrives(Granted{PortId::of({1}, 1), {}, 0, 0, 0, 0, static_cast<Granted::Origin>(origin), 0, 0, 0, {}})) << origin;
 }
 
 TEST(CodecDamage, AFlagIsZeroOrOne) {
@@ -149,10 +149,10 @@ TEST(CodecDamage, AnythingInThePaddingOfABodyIsNothing) {
   EXPECT_FALSE(arrives(Done{PortId::of({1}, 1), 0, {0, 0, 1}}));
   EXPECT_FALSE(arrives(Refetch{PortId::of({1}, 1), 0, {1, 0, 0}}));
   EXPECT_FALSE(arrives(PortClosed{PortId::of({1}, 1), 0, CloseReason::closed, 0, 1}));
-  EXPECT_FALSE(arrives(Detach{PortId::of({1}, 1), PortId::of({2}, 1), 0, 0, 1, 1}));
+  EXPECT_FALSE(arrives(Detach{PortId::of({1}, 1), PortId::of({2}, 1), 0, 0, 1, 1, {}}));
   EXPECT_FALSE(arrives(Claim{PortId::of({1}, 1), PortId::of({2}, 1), 1, 0, 1}));
   EXPECT_FALSE(arrives(Unclaim{PortId::of({1}, 1), PortId::of({2}, 1), 1, 1}));
-  EXPECT_FALSE(arrives(Granted{PortId::of({1}, 1), {}, 0, 0, 0, 0, Granted::Origin::token, 0, 0, 1}));
+  EXPECT_FALSE(arrives(Granted{PortId::of({1}, 1), {}, 0, 0, 0, 0, Granted::Origin::token, 0, 0, 1, {}}));
   EXPECT_FALSE(arrives(Refused{PortId::of({1}, 1), PortId::of({2}, 1), 1, 1}));
   EXPECT_FALSE(arrives(Moved{PortId::of({1}, 1), 0, 1, 0, 1}));
 }

@@ -113,19 +113,20 @@ TEST(Codec, APortClosedHasThisForm) {
 }
 
 TEST(Codec, ADetachHasThisForm) {
-  const Frame frame = encode(ClientMessage(Detach{PortId::of({17}, 2), PortId::of({18}, 1), 640, 0x0002'0000'0000'0080, 3, 0}));
+  const Frame frame = encode(ClientMessage(Detach{PortId::of({17}, 2), PortId::of({18}, 1), 640, 0x0002'0000'0000'0080, 3, 0, {1, 2, 3, 4}}));
   EXPECT_EQ(field<std::uint64_t>(frame, 0), 19u) << "tag";
   EXPECT_EQ(field<std::uint64_t>(frame, 8), 35u) << "port";
   EXPECT_EQ(field<std::uint64_t>(frame, 16), 36u) << "carrier";
   EXPECT_EQ(field<std::uint64_t>(frame, 24), 640u) << "final";
   EXPECT_EQ(field<std::uint64_t>(frame, 32), 0x0002'0000'0000'0080u) << "read";
   EXPECT_EQ(field<std::uint32_t>(frame, 40), 3u) << "epoch";
-  expect_zeros(frame, 44);
+  for (std::uint64_t n = 0; n < 4; ++n) EXPECT_EQ(field<std::uint64_t>(frame, 48 + 8 * n), n + 1) << "counts";
+  expect_zeros(frame, 80);
 }
 
 TEST(Codec, AGrantHasThisForm) {
   const Frame frame =
-      encode(BrokerMessage(Granted{PortId::of({17}, 2), PortId::of({18}, 1), 128, 3, 2, 1, Granted::Origin::token, 4, 5, 0}));
+      encode(BrokerMessage(Granted{PortId::of({17}, 2), PortId::of({18}, 1), 128, 3, 2, 1, Granted::Origin::token, 4, 5, 0, {}}));
   EXPECT_EQ(field<std::uint64_t>(frame, 0), 76u) << "tag";
   EXPECT_EQ(field<std::uint64_t>(frame, 8), 35u) << "port";
   EXPECT_EQ(field<std::uint64_t>(frame, 16), 36u) << "carrier";

@@ -27,7 +27,7 @@ inline std::vector<ClientMessage> client_samples() {
       Refetch{PortId::of({17}, 1), 2, {}},
       RefetchLink{{4}},
       Credit{8},
-      Detach{PortId::of({17}, 1), PortId::of({18}, 2), 640, 0x3'0000'0000'0080, 2, 0},
+      Detach{PortId::of({17}, 1), PortId::of({18}, 2), 640, 0x3'0000'0000'0080, 2, 0, {}},
       Claim{PortId::of({17}, 1), PortId::of({18}, 1), 2, 3, 0},
       Unclaim{PortId::of({17}, 1), PortId::of({18}, 1), 2, 0},
   };
@@ -46,7 +46,7 @@ inline std::vector<BrokerMessage> broker_samples() {
       Paired{PortId::of({17}, 1), {4}, 1},
       Install{PortId::of({17}, 1), 12288, 8000, 1, 3, 1, 2, 2, 1},
       Reply{5, 2, Detail::of("no context has the name 'x'")},
-      Granted{PortId::of({17}, 1), PortId::of({18}, 1), 0x3'0000'0000'0080, 3, 2, 1, Granted::Origin::token, 4, 1, 0},
+      Granted{PortId::of({17}, 1), PortId::of({18}, 1), 0x3'0000'0000'0080, 3, 2, 1, Granted::Origin::token, 4, 1, 0, {}},
       Kicked{PortId::of({17}, 1)},
       PortClosed{PortId::of({17}, 1), 640, CloseReason::dropped, 3, 0},
       Refused{PortId::of({17}, 1), PortId::of({18}, 1), 2, 0},

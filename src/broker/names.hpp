@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+
+namespace fairway::broker {
+
+/// Makes the names of segments and tables in the runtime directory. They are for people and inspectors: a directory
+/// that is full or read-only costs the names, is logged once, and nothing else.
+class Names {
+ public:
+  /// False: it goes without a name.
+  bool make(const std::filesystem::path& name, int fd);
+
+ private:
+  bool failing_ = false;  ///< since the last one that could be made
+};
+
+}  // namespace fairway::broker

@@ -1,0 +1,480 @@
+// Memory and the runtime directory run out in one of the processes: a clear word, and work goes on when that has
+// passed. For descriptors see finding_test and tests/broker/server_limits_test.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
+#include <fairway/fairway.hpp>
+
+#include "multiprocess/stream_roles.hpp"
+#include "support/broker_thread.hpp"
+#include "support/child.hpp"
+
+namespace fairway::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kibibyte = 1024;
+constexpr std::size_t mebibyte = 1024 * kibibyte;
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FAIRWAY_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FAIRWAY_SANITIZED
+#endif
+
+/// A sanitizer ends a process whose memory is scarce.
+constexpr bool sanitized =
+#ifdef FAIRWAY_SANITIZED
+    true;
+#else
+    false;
+#endif
+
+/// The soft limit of a process, until it is lifted.
+class Limit {
+ public:
+  using Resource = decltype(RLIMIT_AS);
+
+  Limit(int pid, Resource resource, rlim_t soft) : pid_(pid), resource_(resource) {
+    ::prlimit(pid_, resource_, nullptr, &before_);
+    const rlimit low{soft, before_.rlim_max};
+    if (::prlimit(pid_, resource_, &low, nullptr) != 0) throw std::runtime_error("prlimit failed");
+  }
+  ~Limit() { lift(); }
+  Limit(const Limit&) = delete;
+
+  void lift() { ::prlimit(pid_, resource_, &before_, nullptr); }
+
+ private:
+  int pid_;
+  Resource resource_;
+  rlimit before_{};
+};
+
+/// Leaves so many bytes of new address space to a process.
+Limit memory_left(const Child& child, std::size_t bytes) {
+  std::ifstream file("/proc/" + std::to_string(child.pid()) + "/statm");
+  std::size_t pages = 0;
+  file >> pages;
+  return {child.pid(), RLIMIT_AS, pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + bytes};
+}
+
+/// The next line of the child with that in it; empty: it has ended without.
+std::string line_with(Child& child, const std::string& text) {
+  std::string line;
+  do {
+    line = child.line();
+  } while (!line.empty() && line.find(text) == std::string::npos);
+  return line;
+}
+
+/// For a child: what the library logs becomes lines to the test.
+void say_log() {
+  set_log(LogLevel::warning, [](LogLevel, std::string_view message) { say("log: " + std::string(message)); });
+}
+
+template <class Action>
+std::string error_of(Action&& action) {
+  try {
+    action();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return {};
+}
+
+// Roles -----------------------------------------------------------------------------------------------------
+
+/// Arguments: directory.
+FAIRWAY_CHILD(broker) {
+  say_log();
+  Broker broker({.directory = arguments.at(0)});
+  std::thread end([&] {
+    std::string line;
+    while (hear(line)) {
+    }
+    broker.stop();
+  });
+  say("ready");
+  broker.run();
+  end.join();
+  say("done");
+  return 0;
+}
+
+/// Posts a stream: until it cannot, and when it is told, the rest. Arguments: directory, count, size of the huge ones.
+FAIRWAY_CHILD(writer) {
+  say_log();
+  const std::uint64_t count = std::stoull(arguments.at(1));
+  Stream stream(1, 3000, std::stoull(arguments.at(2)));
+  Context context({.broker = arguments.at(0)});
+  MessagePort port = context.connect("reader");
+  port.post_message("hello");
+  std::string line;
+  say("ready");
+  if (!hear(line)) return 1;
+  std::uint64_t posted = 0;
+  const auto post = [&] {
+    for (; posted < count; ++posted) port.post_message(stream.message(posted));
+  };
+  const std::string error = error_of(post);
+  say("posted " + std::to_string(posted) + (error.empty() ? "" : ": " + error));
+  if (!hear(line)) return 1;
+  post();
+  while (port.buffered_amount() != 0) context.run_once(std::chrono::milliseconds(20));
+  port.close();
+  return 0;
+}
+
+/// Checks a stream. Arguments: directory, size of the huge ones.
+FAIRWAY_CHILD(reader) {
+  say_log();
+  Stream stream(1, 3000, std::stoull(arguments.at(1)));
+  Context context({.name = "reader", .broker = arguments.at(0)});
+  MessagePort port;
+  context.on_connect([&](MessageEvent& event) { port = std::move(event.ports[0]); });
+  say("ready");
+  while (!port) context.run_once();
+  std::string line = port.receive()->string() == "hello" ? "connected" : "no hello";
+  say(line);
+  if (!hear(line)) return 1;
+  std::uint64_t count = 0;
+  while (auto event = port.receive()) {
+    if (!stream.is_message(count, event->bytes())) break;
+    ++count;
+  }
+  say("received " + std::to_string(count) + (port.close_reason() == CloseReason::closed ? ", closed" : ", and then something else"));
+  return 0;
+}
+
+// Memory of a context ---------------------------------------------------------------------------------------
+
+/// Reads everything and says what came.
+std::uint64_t read_stream(MessagePort& port, std::size_t huge) {
+  Stream stream(1, 3000, huge);
+  std::uint64_t count = 0;
+  while (auto event = port.receive(std::chrono::seconds(50))) {
+    if (!stream.is_message(count, event->bytes())) {
+      ADD_FAILURE() << "message " << count << " is another one, of " << event->bytes().size() << " bytes";
+      break;
+    }
+    ++count;
+  }
+  EXPECT_EQ(port.close_reason(), CloseReason::closed);
+  return count;
+}
+
+MessagePort accept(Context& context) {
+  MessagePort port;
+  context.on_connect([&](MessageEvent& event) { port = std::move(event.ports[0]); });
+  while (!port) context.run_once();
+  context.on_connect({});
+  EXPECT_EQ(port.receive()->string(), "hello");
+  return port;
+}
+
+TEST(ScarceMemory, what_a_writer_finds_no_segment_for_waits_in_its_heap_and_arrives_later) {
+  if (sanitized) GTEST_SKIP() << "sanitizers need memory of their own";
+  constexpr std::uint64_t count = 8000;  // 1.7 MB
+  BrokerThread broker;
+  Context context({.name = "reader", .broker = broker.directory()});
+  Child writer("writer", {broker.directory().native(), std::to_string(count), "0"});
+  MessagePort port = accept(context);
+  ASSERT_EQ(writer.line(), "ready");
+  Limit limit = memory_left(writer, 3 * mebibyte);
+  writer.send("post");
+  const std::string complaint = line_with(writer, "log:");
+  EXPECT_NE(complaint.find("a segment cannot be mapped: mmap"), std::string::npos) << complaint;
+  EXPECT_NE(complaint.find("Cannot allocate memory"), std::string::npos) << complaint;
+  EXPECT_EQ(line_with(writer, "posted"), "posted " + std::to_string(count));
+  limit.lift();
+  writer.send("go on");
+  EXPECT_EQ(read_stream(port, 0), count);
+  EXPECT_EQ(writer.wait(), 0);
+}
+
+TEST(ScarceMemory, a_writer_without_any_is_told_and_what_it_had_posted_arrives_once) {
+  if (sanitized) GTEST_SKIP() << "sanitizers need memory of their own";
+  constexpr std::uint64_t count = 20'000;  // 43 MB
+  constexpr std::size_t huge = 200'000;
+  BrokerThread broker;
+  Context context({.name = "reader", .broker = broker.directory()});
+  Child writer("writer", {broker.directory().native(), std::to_string(count), std::to_string(huge)});
+  MessagePort port = accept(context);
+  ASSERT_EQ(writer.line(), "ready");
+  Limit limit = memory_left(writer, 6 * mebibyte);
+  writer.send("post");
+  const std::string told = line_with(writer, "posted");
+  EXPECT_NE(told.find(": "), std::string::npos) << told;
+  limit.lift();
+  writer.send("go on");
+  EXPECT_EQ(read_stream(port, huge), count);
+  EXPECT_EQ(writer.wait(), 0);
+}
+
+/// Memory is back after so many complaints: in the middle of asking again, or between two times.
+void starve_reader(int complaints) {
+  constexpr std::uint64_t count = 5000;  // 11 MB
+  constexpr std::size_t huge = 200'000;
+  BrokerThread broker;
+  Child reader("reader", {broker.directory().native(), std::to_string(huge)});
+  ASSERT_EQ(reader.line(), "ready");
+  Context context({.broker = broker.directory()});
+  MessagePort port = context.connect("reader");
+  port.post_message("hello");
+  ASSERT_EQ(reader.line(), "connected");
+  Limit limit = memory_left(reader, 2 * mebibyte);
+  reader.send("read");
+  Stream stream(1, 3000, huge);
+  for (std::uint64_t n = 0; n < count; ++n) port.post_message(stream.message(n));
+  for (int times = 0; times < complaints; ++times) {
+    const std::string complaint = line_with(reader, "log:");
+    EXPECT_NE(complaint.find("cannot be mapped: mmap"), std::string::npos) << complaint;
+    EXPECT_NE(complaint.find("Cannot allocate memory"), std::string::npos) << complaint;
+  }
+  limit.lift();
+  while (port.buffered_amount() != 0) context.run_once(std::chrono::milliseconds(20));
+  port.close();
+  EXPECT_EQ(line_with(reader, "received"), "received " + std::to_string(count) + ", closed");
+}
+
+TEST(ScarceMemory, a_reader_that_cannot_map_asks_again_and_loses_nothing) {
+  if (sanitized) GTEST_SKIP() << "sanitizers need memory of their own";
+  for (const int complaints : {10, 11, 12}) {
+    SCOPED_TRACE(complaints);
+    starve_reader(complaints);
+  }
+}
+
+// Memory of the broker --------------------------------------------------------------------------------------
+
+
+TEST(ScarceBroker, a_segment_that_it_may_not_make_is_refused_and_made_when_it_may) {
+  TemporaryDirectory directory;
+  Child broker("broker", {directory.path().native()});
+  ASSERT_EQ(broker.line(), "ready");
+  Child echo("echo", {directory.path().native(), "block"});
+  ASSERT_EQ(echo.line(), "ready");
+  Context context({.broker = directory.path()});
+  MessagePort large = context.connect("echo");
+  MessagePort small = context.connect("echo");
+  Limit limit(broker.pid(), RLIMIT_FSIZE, mebibyte);
+  const std::vector<std::byte> message(5 * mebibyte, std::byte{42});
+  large.post_message(message);
+  const std::string complaint = line_with(broker, "log:");
+  EXPECT_NE(complaint.find("cannot allocate memory"), std::string::npos) << complaint;
+  EXPECT_NE(complaint.find("RLIMIT_FSIZE"), std::string::npos) << complaint;
+  for (int i = 0; i < 100; ++i) {
+    small.post_message(std::to_string(i));
+    const auto answer = small.receive();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->string(), std::to_string(i));
+  }
+  limit.lift();
+  const auto answer = large.receive(std::chrono::seconds(50));
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(std::ranges::equal(answer->bytes(), message));
+}
+
+TEST(ScarceBroker, a_context_that_it_has_no_memory_for_is_refused_and_the_next_is_not) {
+  if (sanitized) GTEST_SKIP() << "sanitizers need memory of their own";
+  TemporaryDirectory directory;
+  Child broker("broker", {directory.path().native()});
+  ASSERT_EQ(broker.line(), "ready");
+  Limit limit = memory_left(broker, 0);
+  const std::string error = error_of([&] { Context context({.broker = directory.path()}); });
+  EXPECT_NE(error.find("out of memory"), std::string::npos) << error;
+  limit.lift();
+  Context one({.name = "reader", .broker = directory.path()});
+  Context two({.broker = directory.path()});
+  MessagePort port = two.connect("reader");
+  port.post_message("hello");
+  accept(one);
+}
+
+TEST(ScarceBroker, channels_that_it_has_no_memory_for_are_refused_and_the_others_go_on) {
+  if (sanitized) GTEST_SKIP() << "sanitizers need memory of their own";
+  TemporaryDirectory directory;
+  Child broker("broker", {directory.path().native()});
+  ASSERT_EQ(broker.line(), "ready");
+  Child echo("echo", {directory.path().native(), "block"});
+  ASSERT_EQ(echo.line(), "ready");
+  Context context({.broker = directory.path(), .broker_timeout = std::chrono::milliseconds(500)});
+  MessagePort first = context.connect("echo");
+  first.post_message("hello");
+  ASSERT_EQ(first.receive()->string(), "hello");
+  Limit limit = memory_left(broker, 4 * mebibyte);
+  std::vector<MessagePort> ports;
+  const std::string error = error_of([&] {
+    while (ports.size() < 5000) {
+      ports.push_back(context.connect("echo"));
+      ports.back().post_message("hello");
+    }
+  });
+  EXPECT_NE(error.find("the broker is out of memory"), std::string::npos) << error << " after " << ports.size();
+  EXPECT_NE(line_with(broker, "log:").find("out of memory"), std::string::npos);
+  first.post_message("still there");
+  ASSERT_EQ(first.receive()->string(), "still there");
+  limit.lift();
+  Context later({.broker = directory.path()});
+  MessagePort port = later.connect("echo");
+  port.post_message("later");
+  ASSERT_EQ(port.receive()->string(), "later");
+}
+
+// The runtime directory -------------------------------------------------------------------------------------
+
+/// For a child: mounts that nobody else sees. No: this system allows it to nobody like us.
+bool make_own_mounts() {
+  if (::unshare(CLONE_NEWNS) != 0) {
+    const std::string user = std::to_string(::geteuid());
+    const std::string group = std::to_string(::getegid());
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    std::ofstream("/proc/self/uid_map") << user << ' ' << user << " 1";
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/gid_map") << group << ' ' << group << " 1";
+  }
+  return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
+bool mount_memory(const fs::path& directory, const std::string& options) {
+  return ::mount("tmpfs", directory.c_str(), "tmpfs", 0, ("mode=700," + options).c_str()) == 0;
+}
+
+/// A second, read-only way to what is mounted there, over the first one.
+bool cover_read_only(const fs::path& directory) {
+  return ::mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+         ::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
+}
+
+/// Makes files until there is no room for another name.
+std::vector<fs::path> fill(const fs::path& directory) {
+  std::vector<fs::path> files;
+  for (;;) {
+    const fs::path file = directory / ("filler" + std::to_string(files.size()));
+    const int fd = ::open(file.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0) return files;
+    ::close(fd);
+    files.push_back(file);
+  }
+}
+
+std::size_t names_of_segments(const fs::path& directory) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory / "segments"), fs::directory_iterator()));
+}
+
+/// What becomes of channels while no names can be made, in a line each. Arguments: directory, "full" or "read-only".
+FAIRWAY_CHILD(nameless) {
+  const fs::path directory = arguments.at(0);
+  if (!make_own_mounts() || !mount_memory(directory, "nr_inodes=40")) {
+    say("no mounts");
+    return 0;
+  }
+  say("mounted");
+  Child broker("broker", {directory.native()});
+  Child echo("echo", {directory.native(), "block"});
+  if (broker.line() != "ready" || echo.line() != "ready") return 1;
+  std::vector<fs::path> fillers;
+  if (arguments.at(1) == "full") fillers = fill(directory);
+  if (arguments.at(1) == "read-only" && !cover_read_only(directory)) return 2;
+  {
+    Context context({.broker = directory});
+    const std::vector<std::byte> message(mebibyte);
+    std::vector<MessagePort> ports;
+    const auto echoes = [&](int count) {
+      std::size_t echoed = 0;
+      for (int i = 0; i < count; ++i) {
+        ports.push_back(context.connect("echo"));
+        for (const std::size_t size : {std::size_t{10}, mebibyte}) {
+          ports.back().post_message(Bytes(message).first(size));
+          echoed += ports.back().receive()->bytes().size();
+        }
+      }
+      return std::to_string(echoed) + " bytes, names of segments: " + std::to_string(names_of_segments(directory));
+    };
+    say("without: " + echoes(5));
+    for (const fs::path& file : fillers) fs::remove(file);
+    if (arguments.at(1) == "read-only" && ::umount(directory.c_str()) != 0) return 3;
+    say("with: " + echoes(1));
+  }
+  broker.close_input();
+  for (std::string line = broker.line(); !line.empty(); line = broker.line()) say(line);
+  return 0;
+}
+
+void expect_work_goes_on_without_names(const std::string& how, const std::string& reason) {
+  TemporaryDirectory directory;
+  Child child("nameless", {directory.path().native(), how});
+  const std::string mounted = child.line();
+  if (mounted == "no mounts") GTEST_SKIP() << "this system lets us mount nothing";
+  ASSERT_EQ(mounted, "mounted");
+  EXPECT_EQ(child.line(), "without: 5242930 bytes, names of segments: 0");
+  const std::string with = child.line();
+  EXPECT_TRUE(with.starts_with("with: 1048586 bytes")) << with;
+  EXPECT_GE(with.back(), '4') << "the first and the newest generation of both sides";
+  const std::string complaint = child.line();
+  EXPECT_NE(complaint.find("without names"), std::string::npos) << complaint;
+  EXPECT_NE(complaint.find(directory.path().native()), std::string::npos) << complaint;
+  EXPECT_NE(complaint.find(reason), std::string::npos) << complaint;
+  EXPECT_EQ(child.line(), "done") << "and that once";
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST(RuntimeDirectory, that_is_full_costs_the_names_and_they_come_back) {
+  expect_work_goes_on_without_names("full", "No space left on device");
+}
+
+TEST(RuntimeDirectory, that_becomes_read_only_costs_the_names_and_they_come_back) {
+  expect_work_goes_on_without_names("read-only", "Read-only file system");
+}
+
+/// Tries to begin there, and once more when it is possible. Arguments: directory, "full" or "read-only".
+FAIRWAY_CHILD(beginner) {
+  const fs::path directory = arguments.at(0);
+  const bool full = arguments.at(1) == "full";
+  if (!make_own_mounts() || !mount_memory(directory, full ? "nr_inodes=1" : "nr_inodes=40") || (!full && !cover_read_only(directory))) {
+    say("no mounts");
+    return 0;
+  }
+  say("mounted");
+  say("broker: " + error_of([&] { Broker broker({.directory = directory}); }));
+  say("context: " + error_of([&] { Context context({.broker = directory}); }));
+  if (full ? ::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT, "nr_inodes=40") != 0 : ::umount(directory.c_str()) != 0) return 2;
+  Child broker("broker", {directory.native()});
+  if (broker.line() != "ready") return 3;
+  say("then: " + error_of([&] { Context context({.broker = directory}); }));
+  return 0;
+}
+
+void expect_clear_errors(const std::string& how, const std::string& reason) {
+  TemporaryDirectory directory;
+  Child child("beginner", {directory.path().native(), how});
+  const std::string mounted = child.line();
+  if (mounted == "no mounts") GTEST_SKIP() << "this system lets us mount nothing";
+  ASSERT_EQ(mounted, "mounted");
+  const std::string broker = child.line();
+  EXPECT_NE(broker.find(directory.path().native()), std::string::npos) << broker;
+  EXPECT_NE(broker.find(reason), std::string::npos) << broker;
+  const std::string context = child.line();
+  EXPECT_NE(context.find(directory.path().native()), std::string::npos) << context;
+  EXPECT_NE(context.find("no broker"), std::string::npos) << context;
+  EXPECT_EQ(child.line(), "then: ");
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST(RuntimeDirectory, that_is_full_from_the_start_is_a_clear_error) { expect_clear_errors("full", "No space left on device"); }
+
+TEST(RuntimeDirectory, that_is_read_only_from_the_start_is_a_clear_error) { expect_clear_errors("read-only", "Read-only file system"); }
+
+}  // namespace
+}  // namespace fairway::test
