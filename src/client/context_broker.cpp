@@ -10,6 +10,8 @@ namespace fairway::client {
 
 namespace {
 
+/// Larger segments are read once, page by page.
+constexpr std::uint64_t most_prefetched = shm::data_offset + Outgoing::largest_ring;
 constexpr std::uint64_t patience_with_broker_ns = 20'000'000;
 constexpr std::uint64_t link_key(LinkId link) { return std::uint64_t{link.value} << 8 | 2; }
 
@@ -93,7 +95,7 @@ void Context::on(const wire::Install& m, BrokerLink::Message& message) {
     if (!sys::is_sealed_memory(fd, m.size))
       throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "it is not sealed");
     sys::Mapping memory(fd, m.size, sys::Mapping::Access::read);
-    memory.prefetch();
+    if (m.size <= most_prefetched && !endpoint->dormant()) memory.prefetch();
     endpoint->installed(m, std::move(memory));
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return "a segment of " + to_string(m.port) + " cannot be mapped: " + error.what(); });

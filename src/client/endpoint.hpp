@@ -37,6 +37,7 @@ class Endpoint {
   /// It comes from elsewhere. By a token: it sleeps until `awake`, as it may have to go back.
   void arrive(const wire::Granted& m);
   void awake();
+  bool dormant() const noexcept { return dormant_; }
   /// Stands for a port that was lost on its way: it closes at once.
   void die(CloseReason reason) noexcept {
     twin_gone_ = true;
@@ -120,7 +121,6 @@ class Endpoint {
   void moved(const wire::Moved& m);
   /// The other side wants this port looked at.
   void called() noexcept {
-    called_ = true;
     if (out_.control() != nullptr) shm::add(out_.control()->statistics.wakes, 1);
   }
   void note_spin() noexcept {
@@ -190,7 +190,6 @@ class Endpoint {
   std::optional<std::uint64_t> drain_below_;  ///< none: no drain event is due
   CloseReason reason_ = CloseReason::closed;
   bool ended_ = false;    ///< the other side is gone and everything it wrote is read
-  bool called_ = false;   ///< something was announced before the first generation was installed
   bool over_ = false;     ///< `next` has said so
   bool closing_ = false;  ///< closed here, with a backlog on its way
   bool moving_ = false;   ///< likewise

@@ -127,9 +127,8 @@ void Endpoint::finish_by_record(const shm::Record& record) {
 
 bool Endpoint::misses_generation() const noexcept {
   if (context_.broker_alive() || local() || in_.closed() || home_) return false;
-  if (in_.control() != nullptr) return in_.misses_generation();
-  // Its first one: without it the two cannot flow, if either has begun to.
-  return called_ || out_.open() || out_.has_backlog();
+  // Without the first of a pairing nothing can be read any more, nor will the writer ever know what was.
+  return in_.control() == nullptr || in_.misses_generation();
 }
 
 bool Endpoint::stranded() {
