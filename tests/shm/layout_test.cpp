@@ -28,7 +28,9 @@ TEST(Layout, AllSegmentsBeginWithTheSameHeader) {
   EXPECT_EQ(offsetof(SegmentHeader, generation), 28u);
   EXPECT_EQ(offsetof(SegmentHeader, linear), 30u);
   EXPECT_EQ(offsetof(SegmentHeader, capacity), 32u);
-  EXPECT_EQ(offsetof(SegmentHeader, reserved), 40u);
+  EXPECT_EQ(offsetof(SegmentHeader, peer_epoch), 40u);
+  EXPECT_EQ(offsetof(SegmentHeader, first), 44u);
+  EXPECT_EQ(offsetof(SegmentHeader, reserved), 48u);
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentKind::half), 1u);
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentKind::link), 2u);
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentKind::contexts), 3u);
@@ -115,7 +117,9 @@ TEST(Layout, ARowOfChannelsHoldsBothPorts) {
   EXPECT_EQ(offsetof(ChannelRow, id), 0u);
   EXPECT_EQ(offsetof(ChannelRow, created_ns), 8u);
   EXPECT_EQ(offsetof(ChannelRow, port), 16u);
-  EXPECT_EQ(offsetof(ChannelRow, reserved), 48u);
+  EXPECT_EQ(offsetof(PortPast, former), 0u);
+  EXPECT_EQ(offsetof(PortPast, since_ms), 4u);
+  EXPECT_EQ(offsetof(ChannelRow, past), 48u);
   EXPECT_EQ(sizeof(ChannelRow), 64u);
   EXPECT_EQ(channels_per_table, 256u);
   EXPECT_EQ(channels_table_size, 20480u);
