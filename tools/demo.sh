@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Streams a file through Fairway from one process to another and compares what arrives. See --help.
+# Streams a file through Fairway to a port that moves from process to process, and compares what arrives. See --help.
 set -eu
 
 usage="Usage: tools/demo.sh [FILE]
 
 Installs the Debian packages that are missing (none is ever removed), builds, and streams FILE (default: 512 MiB of
-random bytes with a fixed seed) in messages of mixed sizes from one program to another; both are in tests/examples.
-Prints what arrived, its SHA-256, the throughput, 'fairway ls' in mid-stream, and what sha256sum says of FILE.
+random bytes with a fixed seed) in messages of mixed sizes. The port that it arrives at moves in mid-stream, four times,
+over five processes; two of them send it on unread, one is killed when it has let go, and the source never pauses.
+The programs are in tests/examples. Prints who owned the port from which byte to which, 'fairway ls' after the kill, the
+throughput before and during the moves, one SHA-256 over all owners, and what sha256sum says of FILE.
 
 Environment:
   FAIRWAY_INSTALL=no  do not install packages, say which are missing
@@ -34,7 +36,7 @@ trap 'rm -f "$log"' EXIT
 build()
 {
     cmake --preset release -D FAIRWAY_WERROR=OFF &&
-        cmake --build --preset release --target fairwayd fairway_inspector stream_source stream_sink
+        cmake --build --preset release --target fairwayd fairway_inspector stream_source stream_owner
 }
 echo "builds (preset release) …"
 build >"$log" 2>&1 || { cat "$log"; echo "${0##*/}: the build failed" >&2; exit 2; }

@@ -17,7 +17,7 @@ Tables::Table Tables::make(shm::SegmentKind kind, std::uint64_t first, std::uint
   sys::Mapping memory(writable.get(), size, sys::Mapping::Access::write);
   memory.populate();
   auto& header = *reinterpret_cast<shm::SegmentHeader*>(memory.bytes().data());
-  header = {shm::magic, shm::layout_version, kind, first, 0, 0, 0, size - shm::data_offset, {}};
+  header = {shm::magic, shm::layout_version, kind, first, 0, 0, 0, size - shm::data_offset, 0, 0, {}};
   sys::seal_against_writing(writable.get());
   Table table{sys::reopen_readonly(writable.get()), std::move(memory), std::move(name)};
   names_.make(folder_ / table.name, table.readable.get());
@@ -70,7 +70,7 @@ void Tables::update(PortId port, const shm::PortInfo& info, std::uint64_t now_ns
   if (row >= shm::channels_per_table) return;
   std::byte* const rows = table->second.memory.bytes().data() + shm::data_offset;
   shm::ChannelRow& channel = reinterpret_cast<shm::ChannelRow*>(rows)[row];
-  shm::write_port(channel.port[port.side() - 1], info);
+  shm::write_port(channel, port.side(), info, now_ns);
   const bool over = shm::read_port(channel.port[0]).state == shm::PortState::none &&
                     shm::read_port(channel.port[1]).state == shm::PortState::none;
   if (over) {

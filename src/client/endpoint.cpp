@@ -118,7 +118,7 @@ bool Endpoint::bind(LeasePool::Lease lease) {
   FAIRWAY_HOOK(bind_sent);
   const bool first = !out_.open();
   pairing_.opened();
-  out_.begin_generation(std::move(lease.memory), id_, pairing_.mine(), shape);
+  out_.begin_generation(std::move(lease.memory), id_, pairing_.mine(), pairing_.peer(), shape);
   if (first) {
     out_.control()->statistics.started.store(port != nullptr && port->started ? 1 : 0, std::memory_order_relaxed);
     // What was read before there were words to say so counts from here; the writer may have seen the words empty.

@@ -24,7 +24,7 @@ void Link::bind(sys::Mapping mine, bool membarrier) {
   mine_memory_ = std::move(mine);
   mine_ = reinterpret_cast<shm::LinkSegment*>(mine_memory_.bytes().data());
   mine_->header = {shm::magic, shm::layout_version, shm::SegmentKind::link, id_.value, 0, 0, 0,
-                   mine_memory_.bytes().size() - shm::data_offset, {}};
+                   mine_memory_.bytes().size() - shm::data_offset, 0, 0, {}};
   mine_->membarrier.store(membarrier ? 1 : 0, std::memory_order_relaxed);
   mine_->cpu.store(sys::current_cpu(), std::memory_order_relaxed);
   ready_out_ = shm::ReadyWriter(*mine_, slots<std::uint64_t>(mine_memory_));

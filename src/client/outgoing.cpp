@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/hook.hpp"
 #include "sys/process.hpp"
@@ -131,17 +132,19 @@ shm::Shape Outgoing::shape_for(std::uint64_t segment_size, bool closing) const n
   return shm::record_size(backlog_.front().payload.size()) <= capacity / 2 ? shm::Shape::ring : shm::Shape::linear;
 }
 
-void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, shm::Shape shape) {
+void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, Epoch peer_epoch, shm::Shape shape) {
   const bool first = control_ == nullptr;
   if (first) current_ = {};
   sys::Mapping& place = first ? first_ : current_;
-  place = std::move(memory);
+  const sys::Mapping former = std::exchange(place, std::move(memory));
   const auto bytes = place.bytes();
   auto* const segment = reinterpret_cast<shm::HalfSegment*>(bytes.data());
   segment->header = {shm::magic, shm::layout_version, shm::SegmentKind::half, port.value, epoch, next_,
-                     static_cast<std::uint16_t>(shape == shm::Shape::linear), bytes.size() - shm::data_offset, {}};
+                     static_cast<std::uint16_t>(shape == shm::Shape::linear), bytes.size() - shm::data_offset, peer_epoch,
+                     static_cast<std::uint32_t>(first), {}};
   if (first) {
     control_ = &segment->control;
+    if (former) shm::carry_on(reinterpret_cast<const shm::HalfSegment*>(former.bytes().data())->control.statistics, control_->statistics);
     ever_open_ = true;
     control_->statistics.messages_posted.store(posted_messages_, std::memory_order_relaxed);
     control_->statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);

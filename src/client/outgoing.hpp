@@ -61,7 +61,7 @@ class Outgoing {
   /// Whether a segment of that size lets the backlog move.
   bool useful(std::uint64_t segment_size) const noexcept;
   /// The next generation; the broker knows of it.
-  void begin_generation(sys::Mapping memory, PortId port, Epoch epoch, shm::Shape shape);
+  void begin_generation(sys::Mapping memory, PortId port, Epoch epoch, Epoch peer_epoch, shm::Shape shape);
 
   /// Where the newest generation ends now.
   std::uint64_t tail() const noexcept { return writer_.position(); }

@@ -31,7 +31,9 @@ struct SegmentHeader {
   std::uint16_t generation;
   std::uint16_t linear;  ///< 1: a spill, read once from start to end; 0: a ring
   std::uint64_t capacity;
-  std::uint64_t reserved[11];
+  std::uint32_t peer_epoch;  ///< half: of the port opposite, whose owner it is meant for
+  std::uint32_t first;       ///< half: 1: the first of its pairing, with the control block
+  std::uint64_t reserved[10];
 };
 static_assert(sizeof(SegmentHeader) == line);
 
@@ -133,12 +135,18 @@ struct PortRow {
   std::atomic<std::uint32_t> generations;
 };
 
+/// What was before, for inspectors.
+struct PortPast {
+  std::atomic<std::uint32_t> former;    ///< ContextId of the last owner but the present one; 0: none
+  std::atomic<std::uint32_t> since_ms;  ///< when state, epoch or owner last changed, after `created_ns`; no further than 2^32 - 1
+};
+
 /// A row of the table of channels, written by the broker.
 struct ChannelRow {
   std::atomic<std::uint64_t> id;  ///< ChannelId; 0: the row is free
   std::atomic<std::uint64_t> created_ns;
   PortRow port[2];
-  std::uint64_t reserved[2];
+  PortPast past[2];
 };
 static_assert(sizeof(ChannelRow) == 64);
 
@@ -151,6 +159,13 @@ static_assert(contexts_table_size % page == 0 && channels_table_size % page == 0
 /// A counter with one writer: no read-modify-write on the bus.
 inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+/// The same owner goes on counting in the first segment of its next pairing.
+inline void carry_on(const Statistics& from, Statistics& to) noexcept {
+  for (const auto counter : {&Statistics::high_water, &Statistics::doorbells, &Statistics::readable_since_ns, &Statistics::backpressure_ns,
+                             &Statistics::full_since_ns, &Statistics::last_read_ns, &Statistics::arms, &Statistics::wakes, &Statistics::spins})
+    (to.*counter).store((from.*counter).load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 }  // namespace fairway::shm

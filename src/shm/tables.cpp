@@ -78,4 +78,31 @@ PortInfo read_port(const PortRow& row) noexcept {
   return info;
 }
 
+namespace {
+
+constexpr std::uint64_t ns_per_ms = 1'000'000;
+
+}  // namespace
+
+void write_port(ChannelRow& row, int side, const PortInfo& info, std::uint64_t now_ns) noexcept {
+  PortPast& past = row.past[side - 1];
+  const PortInfo before = read_port(row.port[side - 1]);
+  if (info.state == PortState::none) past.former.store(0, std::memory_order_relaxed);
+  if (info.state != PortState::none && before.owner && before.owner != info.owner)
+    past.former.store(before.owner.value, std::memory_order_relaxed);
+  if (info.state != before.state || info.epoch != before.epoch || info.owner != before.owner) {
+    // A row that is free gets its time of creation with the first port.
+    const std::uint64_t created = row.id.load(std::memory_order_relaxed) == 0 ? now_ns : row.created_ns.load(std::memory_order_relaxed);
+    const std::uint64_t after = (now_ns - std::min(now_ns, created)) / ns_per_ms;
+    past.since_ms.store(static_cast<std::uint32_t>(std::min<std::uint64_t>(after, ~std::uint32_t{0})), std::memory_order_relaxed);
+  }
+  write_port(row.port[side - 1], info);
+}
+
+PortHistory read_history(const ChannelRow& row, int side) noexcept {
+  const PortPast& past = row.past[side - 1];
+  return {{past.former.load(std::memory_order_relaxed)},
+          row.created_ns.load(std::memory_order_relaxed) + past.since_ms.load(std::memory_order_relaxed) * ns_per_ms};
+}
+
 }  // namespace fairway::shm

@@ -36,4 +36,14 @@ struct PortInfo {
 void write_port(PortRow& row, const PortInfo& info) noexcept;
 PortInfo read_port(const PortRow& row) noexcept;
 
+/// What a port was before, as the broker has seen it.
+struct PortHistory {
+  ContextId former;            ///< who owned it before its present owner, or last if it has none; none: nobody
+  std::uint64_t since_ns = 0;  ///< when its state, epoch or owner last changed; to the millisecond
+};
+
+/// Writes the port of that side, and what it was before. Only the broker.
+void write_port(ChannelRow& row, int side, const PortInfo& info, std::uint64_t now_ns) noexcept;
+PortHistory read_history(const ChannelRow& row, int side) noexcept;
+
 }  // namespace fairway::shm

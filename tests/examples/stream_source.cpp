@@ -1,51 +1,28 @@
-/// Streams a file to the context "sink" in messages of mixed sizes.
+/// Streams a file in messages of mixed sizes; an empty one is its end.
 ///
-///   stream_source FILE [--seed N] [--halfway COMMAND]
+///   stream_source FILE OWNER
 ///
-/// COMMAND runs once, when half of the file is posted and no more until it ends.
+/// It keeps one end of a channel and sends the other to the context OWNER, which may send it on. Of that the source
+/// hears and sees nothing. It leaves when the last owner has closed the port.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <sys/resource.h>
 
-#include <fairway/fairway.hpp>
+#include "stream_handover.hpp"
 
 namespace {
 
-struct Options {
-  std::string file;
-  std::uint64_t seed = 1;
-  std::string halfway;
-};
-
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "--seed" && i + 1 < argc) {
-      options.seed = std::stoull(argv[++i]);
-    } else if (word == "--halfway" && i + 1 < argc) {
-      options.halfway = argv[++i];
-    } else if (options.file.empty() && !word.starts_with("--")) {
-      options.file = word;
-    } else {
-      throw std::invalid_argument("'" + std::string(word) + "' is not understood; usage: stream_source FILE [--seed N] [--halfway COMMAND]");
-    }
-  }
-  if (options.file.empty()) throw std::invalid_argument("no file; usage: stream_source FILE [--seed N] [--halfway COMMAND]");
-  return options;
-}
+using Clock = std::chrono::steady_clock;
 
 /// 1 byte to 4 MiB; every power of two is as likely as the next.
 std::size_t next_size(std::mt19937_64& random) {
@@ -55,61 +32,68 @@ std::size_t next_size(std::mt19937_64& random) {
 
 class Source {
  public:
-  Source() : port_(context_.connect("sink", std::chrono::seconds(10))) {
+  explicit Source(const std::string& owner) : first_owner_(context_.connect(owner, std::chrono::seconds(10))) {
+    fairway::MessageChannel channel(context_);
+    first_owner_.post_message(Handover{}, {.transfer = {channel.port2}});
+    port_ = std::move(channel.port1);
     port_.on_drain([this] { drained_ = true; });
     port_.on_close([this](fairway::CloseReason reason) { closed_ = reason; });
   }
 
   /// Returns when the message is queued: little is on its way at any time.
   void post(fairway::Bytes message) {
+    const auto start = Clock::now();
     while (port_.try_post(message) != fairway::Status::ok) {
       for (drained_ = false; !drained_ && !closed_;) context_.run_once();
-      if (closed_) throw std::runtime_error("the sink is gone: " + std::string(to_string(*closed_)));
+      if (closed_) throw std::runtime_error("nobody reads any more: " + std::string(to_string(*closed_)));
     }
+    longest_wait_ = std::max(longest_wait_, Clock::now() - start);
   }
+  void await_close() {
+    while (!closed_) context_.run_once();
+    if (closed_ != fairway::CloseReason::closed)
+      throw std::runtime_error("the last owner is gone: " + std::string(to_string(*closed_)));
+  }
+  double longest_wait_ms() const { return std::chrono::duration<double, std::milli>(longest_wait_).count(); }
 
  private:
   fairway::Context context_;
+  fairway::MessagePort first_owner_;
   fairway::MessagePort port_;
   bool drained_ = false;
   std::optional<fairway::CloseReason> closed_;
+  Clock::duration longest_wait_{};
 };
 
-void stream(const Options& options) {
-  std::ifstream file(options.file, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot open " + options.file);
-  const std::uint64_t size = std::filesystem::file_size(options.file);
+void stream(const std::string& name, const std::string& owner) {
+  std::ifstream file(name, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot open " + name);
+  const std::uint64_t size = std::filesystem::file_size(name);
 
-  Source source;
-  std::mt19937_64 random(options.seed);
+  Source source(owner);
+  std::mt19937_64 random(1);
   std::vector<std::byte> buffer;
-  std::uint64_t posted = 0;
   std::uint64_t messages = 0;
-  bool halfway = false;
-  for (;;) {
-    if (!halfway && posted >= size / 2) {
-      halfway = true;
-      if (!options.halfway.empty() && std::system(options.halfway.c_str()) != 0)
-        throw std::runtime_error("failed: " + options.halfway);
-    }
-    if (posted == size) break;
+  for (std::uint64_t posted = 0; posted != size; posted += buffer.size(), ++messages) {
     buffer.resize(std::min<std::uint64_t>(next_size(random), size - posted));
     if (!file.read(reinterpret_cast<char*>(buffer.data()), static_cast<std::streamsize>(buffer.size())))
-      throw std::runtime_error("cannot read " + options.file + " at byte " + std::to_string(posted));
+      throw std::runtime_error("cannot read " + name + " at byte " + std::to_string(posted));
     source.post(buffer);
-    posted += buffer.size();
-    ++messages;
   }
+  source.post({});
+  source.await_close();
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  std::printf("source: %ju bytes in %ju messages, %ld MiB of memory at most\n", static_cast<std::uintmax_t>(posted),
-              static_cast<std::uintmax_t>(messages), usage.ru_maxrss / 1024);
+  std::printf("source: %ju bytes in %ju messages, %.1f ms at most until one was taken, %ld MiB of memory at most\n",
+              static_cast<std::uintmax_t>(size), static_cast<std::uintmax_t>(messages), source.longest_wait_ms(),
+              usage.ru_maxrss / 1024);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  stream(parse(argc, argv));
+  if (argc != 3) throw std::invalid_argument("usage: stream_source FILE OWNER");
+  stream(argv[1], argv[2]);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "stream_source: %s\n", error.what());
   return 2;

@@ -28,7 +28,9 @@ TEST(Layout, AllSegmentsBeginWithTheSameHeader) {
   EXPECT_EQ(offsetof(SegmentHeader, generation), 28u);
   EXPECT_EQ(offsetof(SegmentHeader, linear), 30u);
   EXPECT_EQ(offsetof(SegmentHeader, capacity), 32u);
-  EXPECT_EQ(offsetof(SegmentHeader, reserved), 40u);
+  EXPECT_EQ(offsetof(SegmentHeader, peer_epoch), 40u);
+  EXPECT_EQ(offsetof(SegmentHeader, first), 44u);
+  EXPECT_EQ(offsetof(SegmentHeader, reserved), 48u);
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentKind::half), 1u);
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentKind::link), 2u);
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentKind::contexts), 3u);
@@ -43,7 +45,7 @@ TEST(Layout, AHalfHasItsWordsOnLinesOfTheirOwn) {
   EXPECT_EQ(control + offsetof(ControlBlock, want), 260u);
   EXPECT_EQ(control + offsetof(ControlBlock, want_position), 264u);
   EXPECT_EQ(control + offsetof(ControlBlock, statistics), 384u);
-  EXPECT_EQ(sizeof(HalfSegment), 512u);
+  EXPECT_EQ(sizeof(HalfSegment), 640u);
   EXPECT_EQ(alignof(HalfSegment), 128u);
 }
 
@@ -68,8 +70,11 @@ TEST(Layout, TheStatisticsHaveTheirOrder) {
   FAIRWAY_EXPECT_NEXT(last_read_ns);
   FAIRWAY_EXPECT_NEXT(started);
   FAIRWAY_EXPECT_NEXT(arms);
+  FAIRWAY_EXPECT_NEXT(wakes);
+  FAIRWAY_EXPECT_NEXT(spins);
+  FAIRWAY_EXPECT_NEXT(reserved);
 #undef FAIRWAY_EXPECT_NEXT
-  EXPECT_EQ(sizeof(Statistics), at);
+  EXPECT_EQ(sizeof(Statistics), 256u);
 }
 
 TEST(Layout, ALinkHasItsWordsOnLinesOfTheirOwn) {
@@ -115,7 +120,9 @@ TEST(Layout, ARowOfChannelsHoldsBothPorts) {
   EXPECT_EQ(offsetof(ChannelRow, id), 0u);
   EXPECT_EQ(offsetof(ChannelRow, created_ns), 8u);
   EXPECT_EQ(offsetof(ChannelRow, port), 16u);
-  EXPECT_EQ(offsetof(ChannelRow, reserved), 48u);
+  EXPECT_EQ(offsetof(PortPast, former), 0u);
+  EXPECT_EQ(offsetof(PortPast, since_ms), 4u);
+  EXPECT_EQ(offsetof(ChannelRow, past), 48u);
   EXPECT_EQ(sizeof(ChannelRow), 64u);
   EXPECT_EQ(channels_per_table, 256u);
   EXPECT_EQ(channels_table_size, 20480u);

@@ -125,6 +125,32 @@ TEST(Tables, APortComesBackAsItWasWritten) {
   EXPECT_EQ(read_port(row).state, PortState::none);
 }
 
+TEST(Tables, ARowKnowsThePortsFormerOwnerAndWhenItChanged) {
+  constexpr std::uint64_t second = 1'000'000'000;
+  ChannelRow row{};
+  write_port(row, 2, {PortState::owned, 0, {9}, 0}, 10 * second);
+  row.created_ns = 10 * second;
+  row.id = 1;
+  EXPECT_FALSE(read_history(row, 2).former);
+  EXPECT_EQ(read_history(row, 2).since_ns, 10 * second);
+
+  write_port(row, 2, {PortState::owned, 0, {9}, 1}, 11 * second);  // a generation changes nothing
+  EXPECT_EQ(read_history(row, 2).since_ns, 10 * second);
+  write_port(row, 2, {PortState::transit, 1, {}, 1}, 12 * second);
+  EXPECT_EQ(read_history(row, 2).former, ContextId{9});
+  EXPECT_EQ(read_history(row, 2).since_ns, 12 * second);
+  write_port(row, 2, {PortState::owned, 1, {5}, 1}, 13 * second);
+  EXPECT_EQ(read_history(row, 2).former, ContextId{9});
+  EXPECT_EQ(read_history(row, 2).since_ns, 13 * second);
+  write_port(row, 2, {PortState::transit, 2, {}, 1}, 14 * second);
+  EXPECT_EQ(read_history(row, 2).former, ContextId{5});
+
+  write_port(row, 2, {PortState::owned, 2, {9}, 1}, ~std::uint64_t{0});  // for longer than the field can say
+  EXPECT_EQ(read_history(row, 2).since_ns, 10 * second + 0xffff'ffffull * 1'000'000);
+  write_port(row, 2, {}, 15 * second);
+  EXPECT_FALSE(read_history(row, 2).former);
+}
+
 TEST(Tables, WhoSeesAStateSeesItsEpoch) {
   PortRow row{};
   constexpr std::uint32_t last = 200'000;

@@ -145,7 +145,7 @@ TEST(Diagnosis, TheReaderHasNeverLooked) {
   both(report, [](ChannelSnapshot& channel) { channel.port[1].half = {}; });
   EXPECT_EQ(diagnose(report),
             "port 2 of ch-17 has 900 unread for 4.0 s: its owner, pid 4713 (sink), has not looked since the port came; "
-            "it must call run(), poll() or receive()");
+            "it must call on_message(), receive() or start(), and run() or poll()");
   report.before.port[0].half.written.messages = 0;
   report.now.port[0].half.written.readable_since_ns = 0;
   EXPECT_EQ(diagnose(report),
@@ -237,15 +237,18 @@ TEST(Diagnosis, AnOwnerHasEndedUnnoticed) {
 TEST(Diagnosis, APortIsInTransit) {
   ChannelReport report = waiting_report(0);
   both(report, [](ChannelSnapshot& channel) {
+    channel.port[1] = {};
     channel.port[1].info = {shm::PortState::transit, 1, {}, 0};
-    channel.port[1].owner.reset();
-    channel.port[1].half = {};
   });
   EXPECT_EQ(diagnose(report),
             "port 2 of ch-17 has 900 unread for 4.0 s and is in transit: nobody has taken it from its message or "
             "invitation yet");
   both(report, [](ChannelSnapshot& channel) { channel.port[0].half = {}; });
   EXPECT_EQ(diagnose(report), "port 2 is in transit: nobody has taken it from its message or invitation yet");
+  report.now.port[1].past.since_ns = now - 3 * second;
+  report.now.port[1].former = context(2, "sink", 4713);
+  EXPECT_EQ(diagnose(report),
+            "port 2 is in transit for 3.0 s, from pid 4713 (sink): nobody has taken it from its message or invitation yet");
 }
 
 TEST(Diagnosis, OneSideIsClosed) {
@@ -276,7 +279,8 @@ TEST(Diagnosis, TheMemoryOfAPortIsDamaged) {
 TEST(Diagnosis, TheMemoryOfAPortIsGone) {
   ChannelReport report = waiting_report(0);
   both(report, [](ChannelSnapshot& channel) { channel.port[1].half.state = HalfSnapshot::State::gone; });
-  EXPECT_EQ(diagnose(report), "nothing is known of what waits: the memory of a port cannot be opened; try again");
+  EXPECT_EQ(diagnose(report), "nothing is known of what waits: a port has moved and its owner has not used it yet, or its memory cannot be "
+            "opened; try again");
 }
 
 TEST(Diagnosis, AReaderClaimsTheImpossible) {

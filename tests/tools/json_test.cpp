@@ -23,6 +23,11 @@ TEST(Json, OfAChannelIsAsInTheGoldenFile) {
   EXPECT_EQ(text, golden("report.json", text));
 }
 
+TEST(Json, OfAPortInTransitIsAsInTheGoldenFile) {
+  const std::string text = report_json(moving_report());
+  EXPECT_EQ(text, golden("report_moving.json", text));
+}
+
 TEST(Json, KeepsEveryBitOfACounter) {
   ChannelReport report = waiting_report(0);
   report.now.port[0].half.written.bytes = 0xffff'ffff'ffff'fffe;

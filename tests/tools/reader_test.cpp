@@ -81,10 +81,13 @@ class FakeBroker {
   shm::ChannelRow* channels_ = nullptr;
 };
 
-shm::SegmentHeader header_of(int side, std::uint16_t generation = 0) {
+/// Epoch 2 is the port's in the table.
+shm::SegmentHeader header_of(int side, std::uint16_t generation = 0, Epoch epoch = 2) {
   shm::SegmentHeader header{};
   header.subject = PortId::of({1}, side).value;
   header.generation = generation;
+  header.epoch = epoch;
+  header.first = generation == 0;
   return header;
 }
 
@@ -137,6 +140,7 @@ TEST(Reader, FindsAChannelByItsNumber) {
 TEST(Reader, ListsTheSegmentsOfAChannelInOrder) {
   FakeBroker broker;
   broker.half("ch-1.1", header_of(1));
+  shm::write_port(broker.channel(0).port[0], {shm::PortState::owned, 2, {7}, 11});
   for (const std::uint16_t generation : std::initializer_list<std::uint16_t>{10, 9, 2})
     broker.half("ch-1.1.g" + std::to_string(generation), header_of(1, generation));
   broker.half("ch-1.2", header_of(2));
@@ -147,6 +151,78 @@ TEST(Reader, ListsTheSegmentsOfAChannelInOrder) {
   for (const SegmentSnapshot& segment : broker.report(1).segments)
     names += segment.name + (segment.problem.empty() ? " " : "! ");
   EXPECT_EQ(names, "ch-1.1 ch-1.1.g2 ch-1.1.g3! ch-1.1.g9 ch-1.1.g10 ch-1.2 ");
+}
+
+TEST(Reader, TheNewestFirstSegmentOfAPortCounts) {
+  FakeBroker broker;
+  shm::write_port(broker.channel(0).port[0], {shm::PortState::owned, 2, {7}, 12});
+  broker.half("ch-1.1", header_of(1, 0, 0)).messages_posted = 3;
+  shm::SegmentHeader header = header_of(1, 9);
+  header.first = 1;
+  header.peer_epoch = 4;
+  broker.half("ch-1.1.g9", header).messages_posted = 7;
+  broker.half("ch-1.1.g11", header_of(1, 11)).messages_posted = 9;
+  const ChannelReport report = broker.report(1);
+  EXPECT_EQ(report.now.port[0].half.state, HalfSnapshot::State::readable);
+  EXPECT_EQ(report.now.port[0].half.written.messages, 7u);
+  ASSERT_EQ(report.segments.size(), 3u);
+  EXPECT_TRUE(report.segments[1].first);
+  EXPECT_EQ(report.segments[1].epoch, 2u);
+  EXPECT_EQ(report.segments[1].peer_epoch, 4u);
+  EXPECT_FALSE(report.segments[2].first);
+}
+
+TEST(Reader, SegmentsAreInTheOrderOfTheStreamWhenTheirNumbersWrap) {
+  FakeBroker broker;
+  shm::write_port(broker.channel(0).port[0], {shm::PortState::owned, 2, {7}, 2});
+  for (const std::uint16_t generation : std::initializer_list<std::uint16_t>{1, 0, 65535})
+    broker.half("ch-1.1" + (generation == 0 ? "" : ".g" + std::to_string(generation)), header_of(1, generation)).messages_posted = generation;
+  std::string names;
+  const ChannelReport report = broker.report(1);
+  for (const SegmentSnapshot& segment : report.segments) names += segment.name + " ";
+  EXPECT_EQ(names, "ch-1.1.g65535 ch-1.1 ch-1.1.g1 ");
+}
+
+TEST(Reader, AFormerOwnersSumsCountUntilTheNextOneHasOpenedItsHalf) {
+  FakeBroker broker;
+  shm::write_port(broker.channel(0).port[0], {shm::PortState::transit, 2, {}, 2});
+  shm::Statistics& former = broker.half("ch-1.1", header_of(1, 0, 1));
+  former.messages_posted = 3;
+  former.messages_read = 5;
+  former.started = 1;
+  former.last_read_ns = 1;
+  former.full_since_ns = 1;
+  broker.half("ch-1.1.g1", header_of(1, 1, 1));
+  const HalfSnapshot half = broker.report(1).now.port[0].half;
+  EXPECT_EQ(half.state, HalfSnapshot::State::readable);
+  EXPECT_EQ(half.written.messages, 3u);
+  EXPECT_EQ(half.read.messages, 5u);
+  EXPECT_FALSE(half.read.started);
+  EXPECT_EQ(half.read.last_read_ns, 0u);
+  EXPECT_EQ(half.written.full_since_ns, 0u);
+}
+
+TEST(Reader, WhereASegmentIsMissingNobodyKnowsWhatAFormerOwnerCounted) {
+  FakeBroker broker;
+  shm::write_port(broker.channel(0).port[0], {shm::PortState::transit, 2, {}, 2});
+  broker.half("ch-1.1", header_of(1, 0, 1)).messages_posted = 3;
+  const HalfSnapshot half = broker.report(1).now.port[0].half;
+  EXPECT_EQ(half.state, HalfSnapshot::State::gone);
+  EXPECT_EQ(half.written.messages, 0u);
+}
+
+TEST(Reader, TellsWhoOwnedAPortBeforeAndSinceWhen) {
+  FakeBroker broker;
+  shm::ChannelRow& row = broker.channel(0);
+  row.created_ns = 1'000'000'000;
+  shm::write_port(row, 2, {shm::PortState::transit, 3, {}, 1}, 5'000'000'000);
+  const ChannelReport report = broker.report(1);
+  EXPECT_FALSE(report.now.port[1].owner);
+  EXPECT_EQ(report.now.port[1].past.former, ContextId{7});
+  ASSERT_TRUE(report.now.port[1].former);
+  EXPECT_EQ(report.now.port[1].former->info.name, "player");
+  EXPECT_EQ(report.now.port[1].past.since_ns, 5'000'000'000u);
+  EXPECT_FALSE(report.now.port[0].past.former);
 }
 
 TEST(Reader, DistrustsAHalfWhoseHeaderNamesAnother) {

@@ -25,6 +25,8 @@ ChannelReport idle_report() {
   channel.port[0].owner = context(1, "player", 4712);
   channel.port[1].info = {shm::PortState::owned, 1, {2}, 1};
   channel.port[1].owner = context(2, "sink", 4713);
+  channel.port[1].past = {{1}, now - 60 * second};
+  channel.port[1].former = channel.port[0].owner;
   for (PortSnapshot& port : channel.port) {
     port.half.state = HalfSnapshot::State::readable;
     port.half.read.started = true;
@@ -33,7 +35,7 @@ ChannelReport idle_report() {
   report.broker = {"/run/user/1000/fairway", 4711, "fairwayd", ProcessState::running};
   report.before = report.now = channel;
   report.before.taken_ns = now - 100 * ms;
-  report.segments = {{"ch-17.1", 1, 0, 12288, false}, {"ch-17.2", 2, 0, 12288, false}};
+  report.segments = {{"ch-17.1", 1, 0, 12288, false, {}, 0, 1, true}, {"ch-17.2", 2, 0, 12288, false, {}, 1, 0, true}};
   return report;
 }
 
@@ -56,6 +58,25 @@ ChannelReport waiting_report(std::uint64_t read) {
   return report;
 }
 
+ChannelReport moving_report() {
+  ChannelReport report = waiting_report(300);
+  both(report, [](ChannelSnapshot& channel) {
+    channel.id = {301};
+    PortSnapshot& moving = channel.port[1];
+    moving.info = {shm::PortState::transit, 3, {}, 2};
+    moving.owner.reset();
+    moving.past = {{2}, now - 3 * second};
+    moving.former = context(2, "", 4713);
+    moving.half.read.started = false;
+    moving.half.read.last_read_ns = 0;
+  });
+  report.segments = {{"ch-301.1", 1, 0, 12288, false, {}, 0, 1, true},
+                     {"ch-301.1.g3", 1, 3, 12288, false, {}, 0, 2, true},
+                     {"ch-301.1.g4", 1, 4, 69632, false, {}, 0, 2, false},
+                     {"ch-301.2.g1", 2, 1, 12288, false, {}, 2, 0, true}};
+  return report;
+}
+
 Snapshot snapshot() {
   Snapshot snapshot;
   snapshot.broker = {"/run/user/1000/fairway", 4711, "fairwayd", ProcessState::stopped};
@@ -71,7 +92,8 @@ Snapshot snapshot() {
   second_one.port[0].half = {};
   second_one.port[0].half.state = HalfSnapshot::State::gone;
   second_one.port[1].owner = snapshot.contexts[1];
-  snapshot.channels = {first, second_one};
+  second_one.port[0].past = {{9}, now - 60 * second};
+  snapshot.channels = {first, second_one, moving_report().now};
   return snapshot;
 }
 

@@ -22,6 +22,9 @@ inspector::ChannelReport idle_report();
 /// them between the samples. The sink found its queue empty 5 s ago and was told 4 s ago.
 inspector::ChannelReport waiting_report(std::uint64_t read);
 
+/// The same as ch-301: port 2 is in transit for 3 s, in epoch 3; its second owner read 300 messages and is still there.
+inspector::ChannelReport moving_report();
+
 /// `change` on both samples.
 template <class Change>
 void both(inspector::ChannelReport& report, Change&& change) {
@@ -29,7 +32,7 @@ void both(inspector::ChannelReport& report, Change&& change) {
   change(report.now);
 }
 
-/// Two contexts and two channels, one of them with a port that is closed.
+/// Two contexts and three channels, one with a port that is closed and one with a port in transit.
 inspector::Snapshot snapshot();
 
 /// What a file of golden/ holds. With FAIRWAY_UPDATE_GOLDEN set it is written first.

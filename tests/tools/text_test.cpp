@@ -36,6 +36,11 @@ TEST(Text, OfAnUnknownHalfIsAsInTheGoldenFile) {
   EXPECT_EQ(text, golden("report_gone.txt", text));
 }
 
+TEST(Text, OfAPortInTransitIsAsInTheGoldenFile) {
+  const std::string text = report_text(moving_report(), Colour::off);
+  EXPECT_EQ(text, golden("report_moving.txt", text));
+}
+
 TEST(Text, HasColoursOnlyWhenAsked) {
   EXPECT_EQ(list_text(snapshot(), Colour::off).find('\x1b'), std::string::npos);
   EXPECT_EQ(report_text(waiting_report(1), Colour::off).find('\x1b'), std::string::npos);

@@ -137,6 +137,16 @@ std::string unread(const Flow& flow) {
   return text;
 }
 
+/// "in transit for 3.0 s, from pid 4712 (player): …"
+std::string in_transit(const ChannelSnapshot& channel, int side) {
+  const PortSnapshot& port = port_at(channel, side);
+  std::string text = "in transit";
+  if (const auto age = since(channel.taken_ns, port.past.since_ns)) text += " for " + duration_text(*age);
+  if (port.former) text += fmt::format(", from pid {} ({})", port.former->info.pid,
+                                       port.former->info.name.empty() ? port.former->info.command : port.former->info.name);
+  return text + ": nobody has taken it from its message or invitation yet";
+}
+
 std::string broker_hint(const BrokerSnapshot& broker) {
   if (broker.process == ProcessState::stopped)
     return fmt::format("the broker (pid {}) is stopped: kill -CONT {}", broker.pid, broker.pid);
@@ -171,10 +181,10 @@ Finding diagnose_reader(const ChannelReport& report, const Flow& flow) {
   if (reader.half.state == HalfSnapshot::State::none) {
     if (!flow.stuck)
       return {Rank::note, fmt::format("{}, on their way: its owner, {}, has not looked yet", waits, who(reader))};
-    return {
-        Rank::broken,
-        fmt::format("{}: its owner, {}, has not looked since the port came; it must call run(), poll() or receive()",
-                    waits, who(reader))};
+    return {Rank::broken,
+            fmt::format("{}: its owner, {}, has not looked since the port came; it must call on_message(), receive() or "
+                        "start(), and run() or poll()",
+                        waits, who(reader))};
   }
   if (!read.started && flow.stuck)
     return {Rank::broken, fmt::format("{}: start() was never called; {} must call on_message(), receive() or start()",
@@ -243,8 +253,8 @@ Finding diagnose_flow(const ChannelReport& report, const Flow& flow) {
   if (!flow.waiting || flow.waiting->messages == 0) return {};
   if (reader.info.state == shm::PortState::transit)
     return {Rank::note,
-            fmt::format("{} has {} and is in transit: nobody has taken it from its message or invitation yet",
-                        name_of(channel, flow.reader), unread(flow))};
+            fmt::format("{} has {} and is {}", name_of(channel, flow.reader), unread(flow),
+                        in_transit(channel, flow.reader))};
   return diagnose_reader(report, flow);
 }
 
@@ -263,11 +273,11 @@ std::string summary(const ChannelReport& report) {
   }
   for (const int side : {1, 2})
     if (port_at(channel, side).info.state == shm::PortState::transit)
-      return fmt::format("port {} is in transit: nobody has taken it from its message or invitation yet", side);
+      return fmt::format("port {} is {}", side, in_transit(channel, side));
   const bool used =
       std::ranges::any_of(channel.port, [](const PortSnapshot& port) { return port.half.written.messages != 0; });
   const bool hidden = std::ranges::any_of(channel.port, [](const PortSnapshot& port) { return unreadable(port.half); });
-  if (hidden) return "nothing is known of what waits: the memory of a port cannot be opened; try again";
+  if (hidden) return "nothing is known of what waits: a port has moved and its owner has not used it yet, or its memory cannot be opened; try again";
   return used ? "idle: everything that was posted is read" : "idle: nothing was posted yet";
 }
 

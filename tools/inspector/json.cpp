@@ -48,17 +48,21 @@ json::object context_json(const ContextSnapshot& context, std::uint64_t now) {
           {"age_ns", age(now, info.joined_ns)}};
 }
 
-json::object port_json(const ChannelSnapshot& channel, int side) {
+json::object port_json(const ChannelSnapshot& channel, int side, std::uint64_t now) {
   const PortSnapshot& port = channel.port[static_cast<std::size_t>(side - 1)];
   const auto waiting = waiting_at(channel, side);
   json::object object{{"side", side},
                       {"name", to_string(PortId::of(channel.id, side))},
                       {"state", word(to_string(port.info.state))},
+                      {"state_age_ns", age(now, port.past.since_ns)},
                       {"epoch", port.info.epoch},
                       {"context", nullptr},
                       {"owner", nullptr},
                       {"pid", nullptr},
                       {"process", nullptr},
+                      {"former_context", nullptr},
+                      {"former_owner", nullptr},
+                      {"former_pid", nullptr},
                       {"generations", port.info.generations},
                       {"memory", word(to_string(port.half.state))},
                       {"unread_messages", nullptr},
@@ -68,6 +72,11 @@ json::object port_json(const ChannelSnapshot& channel, int side) {
     object["owner"] = optional_text(port.owner->info.name);
     object["pid"] = port.owner->info.pid;
     object["process"] = word(to_string(port.owner->process));
+  }
+  if (port.past.former) object["former_context"] = port.past.former.value;
+  if (port.former) {
+    object["former_owner"] = optional_text(port.former->info.name);
+    object["former_pid"] = port.former->info.pid;
   }
   if (waiting) {
     object["unread_messages"] = waiting->messages;
@@ -80,7 +89,7 @@ json::object channel_json(const ChannelSnapshot& channel, std::uint64_t now) {
   return {{"id", channel.id.value},
           {"name", to_string(channel.id)},
           {"age_ns", age(now, channel.created_ns)},
-          {"ports", json::array{port_json(channel, 1), port_json(channel, 2)}}};
+          {"ports", json::array{port_json(channel, 1, now), port_json(channel, 2, now)}}};
 }
 
 json::object direction_json(const ChannelReport& report, int side) {
@@ -124,6 +133,9 @@ json::object direction_json(const ChannelReport& report, int side) {
     if (segment.side == flow.writer)
       segments.push_back(json::object{{"name", segment.name},
                                       {"generation", segment.generation},
+                                      {"epoch", segment.epoch},
+                                      {"for_epoch", segment.peer_epoch},
+                                      {"first", segment.first},
                                       {"shape", segment.linear ? "linear" : "ring"},
                                       {"size_bytes", segment.size},
                                       {"problem", optional_text(segment.problem)}});

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <fstream>
 #include <map>
+#include <ranges>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -158,46 +159,98 @@ const std::byte* rows(const sys::Mapping& table) { return table.bytes().data() +
 
 std::uint64_t load(const std::atomic<std::uint64_t>& counter) { return counter.load(std::memory_order_relaxed); }
 
-/// Maps the first segment of a port's half: header, control block, statistics.
-sys::Mapping open_half(const fs::path& folder, PortId port, std::uint32_t generations, HalfSnapshot& half) {
-  if (generations == 0) return {};
-  Opened opened = open_segment(folder / to_string(port), shm::SegmentKind::half, port.value, 0, shm::page);
-  if (opened.result == Opened::Result::ok) {
-    half.state = HalfSnapshot::State::readable;
-    return std::move(opened.memory);
-  }
-  half.state = opened.problem.empty() ? HalfSnapshot::State::gone : HalfSnapshot::State::damaged;
-  half.problem = opened.problem;
-  return {};
-}
-
 const shm::Statistics& statistics(const sys::Mapping& half) {
   return reinterpret_cast<const shm::HalfSegment*>(half.bytes().data())->control.statistics;
 }
 
-Read copy_read(const shm::Statistics& s) {
-  return {load(s.messages_read), load(s.bytes_read), load(s.last_read_ns), load(s.arms), load(s.started) != 0};
+/// `present`: the owner of now. Of a former one only the sums count.
+Read copy_read(const shm::Statistics& s, bool present) {
+  Read read{load(s.messages_read), load(s.bytes_read), load(s.last_read_ns), load(s.arms), load(s.started) != 0};
+  if (!present) read.last_read_ns = read.started = 0;
+  return read;
 }
 
-Written copy_written(const shm::Statistics& s) {
-  return {load(s.messages_posted),  load(s.bytes_posted),  load(s.largest),   load(s.high_water),
-          load(s.backlog_messages), load(s.backlog_bytes), load(s.doorbells), load(s.readable_since_ns),
-          load(s.backpressure_ns),  load(s.full_since_ns), load(s.generation)};
+Written copy_written(const shm::Statistics& s, bool present) {
+  Written written{load(s.messages_posted),  load(s.bytes_posted),  load(s.largest),   load(s.high_water),
+                  load(s.backlog_messages), load(s.backlog_bytes), load(s.doorbells), load(s.readable_since_ns),
+                  load(s.backpressure_ns),  load(s.full_since_ns), load(s.generation)};
+  if (!present) written.backlog_messages = written.backlog_bytes = written.full_since_ns = 0;
+  return written;
 }
 
-/// What a segment's name says of its generation: "ch-17.1" is the one with the control block, "ch-17.1.g3" a later one.
-struct GenerationName {
-  bool later = false;
-  std::uint32_t number = 0;
+/// The generations of a port's stream that have names, newest first.
+using Generations = std::vector<Generation>;
+
+/// What the folder of segments holds. "ch-17.1" is generation 0 of port 1, "ch-17.1.g3" generation 3.
+std::map<PortId, Generations> published(const fs::path& folder) {
+  std::map<PortId, Generations> ports;
+  for (const std::string& name : sys::list_names(folder)) {
+    std::string_view text = name;
+    Generation generation = 0;
+    if (const auto dot = text.rfind(".g"); dot != text.npos) {
+      const auto number = parse_number(text.substr(dot + 2));
+      if (!number || *number == 0 || *number > 0xffff) continue;
+      generation = static_cast<Generation>(*number);
+      text = text.substr(0, dot);
+    }
+    const auto dot = text.rfind('.');
+    if (dot == text.npos || !text.starts_with("ch-")) continue;
+    const auto channel = parse_number(text.substr(3, dot - 3));
+    const auto side = parse_number(text.substr(dot + 1));
+    if (channel && side && (*side == 1 || *side == 2))
+      ports[PortId::of({*channel}, static_cast<int>(*side))].push_back(generation);
+  }
+  return ports;
+}
+
+/// Numbers wrap: how far each is behind the next one tells their order.
+void newest_first(Generations& generations, std::uint32_t next) {
+  std::ranges::sort(generations, {}, [next](Generation g) { return static_cast<Generation>(next - 1 - g); });
+}
+
+std::string segment_name(PortId port, Generation generation) {
+  return to_string(port) + (generation == 0 ? "" : ".g" + std::to_string(generation));
+}
+
+Opened open_generation(const fs::path& folder, PortId port, Generation generation) {
+  Opened opened = open_segment(folder / segment_name(port, generation), shm::SegmentKind::half, port.value, 0, shm::page);
+  if (opened.result == Opened::Result::ok && opened.header.generation != generation) {
+    opened.result = Opened::Result::foreign;
+    opened.problem = "its header says that it is another segment";
+  }
+  return opened;
+}
+
+/// A half that can be read, and whether its owner is the port's present one.
+struct Half {
+  sys::Mapping memory = {};
+  bool present = true;
 };
 
-std::optional<GenerationName> parse_segment(std::string_view name, PortId port) {
-  const std::string first = to_string(port);
-  if (name == first) return GenerationName{};
-  if (!name.starts_with(first + ".g")) return std::nullopt;
-  const auto number = parse_number(name.substr(first.size() + 2));
-  if (!number || *number > 0xffff) return std::nullopt;
-  return GenerationName{true, static_cast<std::uint32_t>(*number)};
+/// Maps what holds the counters of a port: the newest segment that is the first of a pairing. A former owner's counts
+/// as well, as long as nothing of what followed it is gone: then nobody has counted since.
+Half open_half(const fs::path& folder, PortId port, const shm::PortInfo& info, Generations generations, HalfSnapshot& half) {
+  if (info.generations == 0) return {};
+  half.state = HalfSnapshot::State::gone;
+  newest_first(generations, info.generations);
+  Generation expected = static_cast<Generation>(info.generations - 1);
+  bool complete = true;
+  for (const Generation generation : generations) {
+    Opened opened = open_generation(folder, port, generation);
+    if (!opened.problem.empty()) {
+      half.state = HalfSnapshot::State::damaged;
+      half.problem = opened.problem;
+      return {};
+    }
+    if (opened.result != Opened::Result::ok) continue;
+    complete = complete && generation == expected--;
+    if (opened.header.first == 0) continue;
+    const bool present = static_cast<std::int32_t>(opened.header.epoch - info.epoch) >= 0;
+    if (!present && !complete) return {};
+    half.state = HalfSnapshot::State::readable;
+    return {std::move(opened.memory), present};
+  }
+  return {};
 }
 
 /// False: the row is free.
@@ -206,16 +259,41 @@ bool copy_row(const shm::ChannelRow& row, ChannelId expected, ChannelSnapshot& c
   if (row.id.load(std::memory_order_acquire) != expected.value) return false;
   channel.id = expected;
   channel.created_ns = load(row.created_ns);
-  for (std::size_t i = 0; i < 2; ++i) channel.port[i].info = shm::read_port(row.port[i]);
+  for (const int side : {1, 2}) {
+    PortSnapshot& port = channel.port[static_cast<std::size_t>(side - 1)];
+    port.info = shm::read_port(row.port[side - 1]);
+    port.past = shm::read_history(row, side);
+  }
   return true;
+}
+
+std::optional<ContextSnapshot> find(const std::vector<ContextSnapshot>& contexts, ContextId id) {
+  const auto found = std::ranges::lower_bound(contexts, id, {}, [](const ContextSnapshot& c) { return c.info.id; });
+  return id && found != contexts.end() && found->info.id == id ? std::optional(*found) : std::nullopt;
 }
 
 void find_owners(ChannelSnapshot& channel, const std::vector<ContextSnapshot>& contexts) {
   for (PortSnapshot& port : channel.port) {
-    const auto owner =
-        std::ranges::lower_bound(contexts, port.info.owner, {}, [](const ContextSnapshot& c) { return c.info.id; });
-    if (port.info.owner && owner != contexts.end() && owner->info.id == port.info.owner) port.owner = *owner;
+    port.owner = find(contexts, port.info.owner);
+    port.former = find(contexts, port.past.former);
   }
+}
+
+/// Copies the counters of both halves; `names`: what the folder of segments holds of each port.
+void copy_halves(const fs::path& folder, const std::map<PortId, Generations>& names, ChannelSnapshot& channel) {
+  Half half[2];
+  for (const int side : {1, 2}) {
+    PortSnapshot& port = channel.port[static_cast<std::size_t>(side - 1)];
+    const auto own = names.find(PortId::of(channel.id, side));
+    half[side - 1] = open_half(folder, PortId::of(channel.id, side), port.info, own == names.end() ? Generations{} : own->second, port.half);
+  }
+  // What was read first, then what was written: then nobody seems to have read what was not written yet.
+  for (std::size_t i = 0; i < 2; ++i)
+    if (half[i].memory) channel.port[i].half.read = copy_read(statistics(half[i].memory), half[i].present);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  for (std::size_t i = 0; i < 2; ++i)
+    if (half[i].memory) channel.port[i].half.written = copy_written(statistics(half[i].memory), half[i].present);
+  channel.taken_ns = sys::now_ns();
 }
 
 }  // namespace
@@ -270,25 +348,11 @@ std::vector<ContextSnapshot> Reader::contexts() const {
   return contexts;
 }
 
-void Reader::copy_halves(ChannelSnapshot& channel) const {
-  const fs::path folder = sys::segments_path(directory_);
-  sys::Mapping half[2];
-  for (const int side : {1, 2}) {
-    PortSnapshot& port = channel.port[static_cast<std::size_t>(side - 1)];
-    half[side - 1] = open_half(folder, PortId::of(channel.id, side), port.info.generations, port.half);
-  }
-  // What was read first, then what was written: then nobody seems to have read what was not written yet.
-  for (std::size_t i = 0; i < 2; ++i)
-    if (half[i]) channel.port[i].half.read = copy_read(statistics(half[i]));
-  std::atomic_thread_fence(std::memory_order_acquire);
-  for (std::size_t i = 0; i < 2; ++i)
-    if (half[i]) channel.port[i].half.written = copy_written(statistics(half[i]));
-  channel.taken_ns = sys::now_ns();
-}
-
 Snapshot Reader::snapshot() const {
   Snapshot snapshot{broker_, sys::now_ns(), contexts(), {}};
   const fs::path folder = sys::tables_path(directory_);
+  const fs::path segments = sys::segments_path(directory_);
+  const std::map<PortId, Generations> names = published(segments);
   for (const std::uint64_t first : numbered(folder, "channels.")) {
     const auto table = open_table(broker_, folder / ("channels." + std::to_string(first)), shm::SegmentKind::channels,
                                   first, shm::channels_table_size);
@@ -297,7 +361,7 @@ Snapshot Reader::snapshot() const {
       ChannelSnapshot channel;
       if (!copy_row(reinterpret_cast<const shm::ChannelRow*>(rows(*table))[i], {first + i}, channel)) continue;
       find_owners(channel, snapshot.contexts);
-      copy_halves(channel);
+      copy_halves(segments, names, channel);
       snapshot.channels.push_back(std::move(channel));
     }
   }
@@ -317,29 +381,27 @@ std::optional<ChannelSnapshot> Reader::channel(ChannelId id, const std::vector<C
   if (!table || !copy_row(reinterpret_cast<const shm::ChannelRow*>(rows(*table))[id.value - first], id, channel))
     return std::nullopt;
   find_owners(channel, contexts);
-  copy_halves(channel);
+  const fs::path segments = sys::segments_path(directory_);
+  copy_halves(segments, published(segments), channel);
   return channel;
 }
 
-std::vector<SegmentSnapshot> Reader::segments(ChannelId id) const {
+std::vector<SegmentSnapshot> Reader::segments(const ChannelSnapshot& channel) const {
   std::vector<SegmentSnapshot> segments;
   const fs::path folder = sys::segments_path(directory_);
-  for (const std::string& name : sys::list_names(folder)) {
-    for (const int side : {1, 2}) {
-      const PortId port = PortId::of(id, side);
-      const std::optional<GenerationName> parsed = parse_segment(name, port);
-      if (!parsed) continue;
-      const Opened opened = open_segment(folder / name, shm::SegmentKind::half, port.value, 0, shm::page);
+  std::map<PortId, Generations> names = published(folder);
+  for (const int side : {1, 2}) {
+    const PortId port = PortId::of(channel.id, side);
+    Generations& generations = names[port];
+    newest_first(generations, channel.port[static_cast<std::size_t>(side - 1)].info.generations);
+    for (const Generation generation : generations | std::views::reverse) {
+      const Opened opened = open_generation(folder, port, generation);
       if (opened.result != Opened::Result::ok && opened.problem.empty()) continue;  // read to its end and gone
-      SegmentSnapshot segment{name,          side, opened.header.generation, opened.size, opened.header.linear != 0,
-                              opened.problem};
-      if (parsed->later) segment.generation = parsed->number;
-      if (segment.problem.empty() && segment.generation != opened.header.generation)
-        segment.problem = "its header says that it is another segment";
-      segments.push_back(std::move(segment));
+      const shm::SegmentHeader& header = opened.header;
+      segments.push_back({segment_name(port, generation), side, generation, opened.size, header.linear != 0, opened.problem,
+                          header.epoch, header.peer_epoch, header.first != 0});
     }
   }
-  std::ranges::sort(segments, {}, [](const SegmentSnapshot& s) { return std::pair(s.side, s.generation); });
   return segments;
 }
 
@@ -349,7 +411,7 @@ std::optional<ChannelReport> Reader::report(ChannelId id, std::chrono::nanosecon
   std::this_thread::sleep_for(interval);
   const std::optional<ChannelSnapshot> now = channel(id, contexts());
   if (!now) return std::nullopt;
-  return ChannelReport{broker_, *before, *now, segments(id)};
+  return ChannelReport{broker_, *before, *now, segments(*now)};
 }
 
 std::optional<ChannelId> parse_channel(std::string_view text) {

@@ -35,8 +35,7 @@ class Reader {
  private:
   std::vector<ContextSnapshot> contexts() const;
   std::optional<ChannelSnapshot> channel(ChannelId id, const std::vector<ContextSnapshot>& contexts) const;
-  void copy_halves(ChannelSnapshot& channel) const;
-  std::vector<SegmentSnapshot> segments(ChannelId channel) const;
+  std::vector<SegmentSnapshot> segments(const ChannelSnapshot& channel) const;
 
   std::filesystem::path directory_;
   BrokerSnapshot broker_;

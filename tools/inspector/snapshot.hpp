@@ -27,7 +27,7 @@ struct ContextSnapshot {
   ProcessState process = ProcessState::unknown;
 };
 
-/// What the owner of a half counts as the writer of its ring.
+/// What the owner of a half counts as the writer of its ring. Goes on from owner to owner, like `Read`.
 struct Written {
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
@@ -55,7 +55,7 @@ struct HalfSnapshot {
   enum class State {
     none,  ///< the port has neither written nor been written to
     readable,
-    gone,     ///< it had one; the broker has dropped it, or nobody can open it now
+    gone,     ///< it had one; the broker has dropped it, or nobody can open it now, or the port's owner has opened none yet
     damaged,  ///< what has its name is not this port's half: `problem` says why
   };
   State state = State::none;
@@ -67,6 +67,8 @@ struct HalfSnapshot {
 struct PortSnapshot {
   shm::PortInfo info;
   std::optional<ContextSnapshot> owner = {};  ///< none: nobody, or it has left the table
+  shm::PortHistory past = {};
+  std::optional<ContextSnapshot> former = {};  ///< who had it before, if that is still in the table
   HalfSnapshot half = {};
 };
 
@@ -84,6 +86,9 @@ struct SegmentSnapshot {
   std::uint64_t size = 0;
   bool linear = false;
   std::string problem = {};  ///< empty: the header says what the name says
+  Epoch epoch = 0;           ///< of the port that wrote it
+  Epoch peer_epoch = 0;      ///< of the port opposite, for whose owner it was written
+  bool first = false;        ///< of its pairing: with the control block
 };
 
 /// Everything that the tables and halves say; for `ls`.
@@ -99,7 +104,7 @@ struct ChannelReport {
   BrokerSnapshot broker;
   ChannelSnapshot before;
   ChannelSnapshot now;
-  std::vector<SegmentSnapshot> segments;  ///< by side and generation
+  std::vector<SegmentSnapshot> segments;  ///< by side, in the order of the stream
 };
 
 }  // namespace fairway::inspector

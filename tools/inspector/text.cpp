@@ -67,6 +67,14 @@ Cell process_cell(ProcessState state) {
 
 std::string or_nothing(const std::string& text) { return text.empty() ? std::string(nothing) : text; }
 
+/// Who owned the port before.
+std::string former_owner(const PortSnapshot& port) {
+  if (!port.past.former) return std::string(nothing);
+  if (!port.former) return fmt::format("context {}, gone", port.past.former.value);
+  const shm::ContextInfo& info = port.former->info;
+  return fmt::format("{}, pid {}", info.name.empty() ? info.command : info.name, info.pid);
+}
+
 std::string broker_line(const BrokerSnapshot& broker, Colour colour) {
   if (broker.pid == 0) return fmt::format("broker at {}\n", broker.directory);
   return fmt::format("broker at {}: pid {} ({}), {}\n", broker.directory, broker.pid, or_nothing(broker.command),
@@ -80,9 +88,11 @@ std::vector<Cell> port_row(const Snapshot& snapshot, const ChannelSnapshot& chan
   return {
       to_string(PortId::of(channel.id, side)),
       {to_string(port.info.state), port.info.state == shm::PortState::owned ? Ink::plain : Ink::notice},
+      age(snapshot.taken_ns, port.past.since_ns),
       std::to_string(port.info.epoch),
       port.owner ? or_nothing(port.owner->info.name) : std::string(nothing),
       port.owner ? Cell(std::to_string(port.owner->info.pid), process_cell(port.owner->process).ink) : Cell(nothing),
+      former_owner(port),
       std::to_string(port.info.generations),
       {waiting ? std::to_string(waiting->messages) : std::string(nothing), unread_ink},
       {waiting ? bytes_text(waiting->bytes) : std::string(nothing), unread_ink},
@@ -103,7 +113,7 @@ std::string list_text(const Snapshot& snapshot, Colour colour) {
   }
   if (!snapshot.channels.empty()) {
     std::vector<std::vector<Cell>> rows{
-        {"PORT", "STATE", "EPOCH", "OWNER", "PID", "GENERATIONS", "UNREAD", "BYTES", "AGE"}};
+        {"PORT", "STATE", "SINCE", "EPOCH", "OWNER", "PID", "FORMER OWNER", "GENERATIONS", "UNREAD", "BYTES", "AGE"}};
     for (const ChannelSnapshot& channel : snapshot.channels)
       for (const int side : {1, 2}) rows.push_back(port_row(snapshot, channel, side));
     text += '\n' + table(rows, colour);
@@ -115,7 +125,9 @@ std::string list_text(const Snapshot& snapshot, Colour colour) {
 
 namespace {
 
-std::string port_line(const PortSnapshot& port) {
+std::string port_line(const PortSnapshot& port, std::uint64_t now) {
+  if (port.info.state == shm::PortState::transit && port.past.since_ns != 0)
+    return fmt::format("transit for {}", age(now, port.past.since_ns));
   if (!port.owner) return std::string(to_string(port.info.state));
   return fmt::format("{}, {}, pid {}", to_string(port.info.state), or_nothing(port.owner->info.name),
                      port.owner->info.pid);
@@ -152,8 +164,8 @@ std::vector<Cell> direction(const ChannelReport& report, int writer_side) {
       duration_text(flow.backpressure_ns) +
       (flow.backpressure_for_ns ? ", now for " + duration_text(*flow.backpressure_for_ns) : "");
   return {fmt::format("{} TO {}", flow.writer, flow.reader),
-          Cell(port_line(writer), process_cell(writer.owner ? writer.owner->process : ProcessState::unknown).ink),
-          Cell(port_line(reader), process_cell(reader.owner ? reader.owner->process : ProcessState::unknown).ink),
+          Cell(port_line(writer, report.now.taken_ns), process_cell(writer.owner ? writer.owner->process : ProcessState::unknown).ink),
+          Cell(port_line(reader, report.now.taken_ns), process_cell(reader.owner ? reader.owner->process : ProcessState::unknown).ink),
           when(w, rate_text(written.messages, flow.posted_per_second)),
           when(r, rate_text(read.messages, flow.read_per_second)),
           when(w, bytes_text(written.bytes)),
@@ -167,6 +179,7 @@ std::vector<Cell> direction(const ChannelReport& report, int writer_side) {
           {when(w, backpressure), flow.backpressure_for_ns ? Ink::notice : Ink::plain},
           when(w, std::to_string(written.generation)),
           std::to_string(writer.info.epoch),
+          former_owner(writer),
           when(r, read.started ? "yes" : "no")};
 }
 
@@ -181,15 +194,17 @@ std::string report_text(const ChannelReport& report, Colour colour) {
   constexpr std::string_view labels[] = {
       "DIRECTION",     "writing port",  "reading port", "messages posted", "messages read", "bytes posted",
       "unread",        "oldest unread", "held back",    "high-water mark", "largest",       "doorbells rung",
-      "reader's arms", "backpressure",  "generation",   "writer's epoch",  "reader started"};
+      "reader's arms", "backpressure",  "generation",   "writer's epoch",  "written before by", "reader started"};
   std::vector<std::vector<Cell>> rows;
   for (std::size_t i = 0; i < one.size(); ++i) rows.push_back({labels[i], one[i], two[i]});
   text += table(rows, colour);
   if (!report.segments.empty()) {
-    rows = {{"SEGMENT", "GENERATION", "SHAPE", "SIZE"}};
+    // A pairing is one owner of either port; its control block is in the first segment that each writes for it.
+    rows = {{"SEGMENT", "GENERATION", "EPOCH", "FOR EPOCH", "PAIRING", "SHAPE", "SIZE"}};
     for (const SegmentSnapshot& segment : report.segments) {
-      rows.push_back({segment.name, std::to_string(segment.generation), segment.linear ? "linear" : "ring",
-                      bytes_text(segment.size)});
+      rows.push_back({segment.name, std::to_string(segment.generation), std::to_string(segment.epoch),
+                      std::to_string(segment.peer_epoch), segment.first ? "begins" : "goes on",
+                      segment.linear ? "linear" : "ring", bytes_text(segment.size)});
       if (!segment.problem.empty()) rows.back().push_back({segment.problem, Ink::alarm});
     }
     text += '\n' + table(rows, colour);
