@@ -282,7 +282,7 @@ void Context::collect_ready() {
 }
 
 bool Context::something_to_do(const Endpoint* only) {
-  if (awake_for_news()) return true;
+  if (awake_for_news() || !to_close_.empty()) return true;
   for (const auto& [id, link] : links_)
     if (link->pending()) return true;
   if (only != nullptr) return only->readable();
