@@ -94,15 +94,24 @@ void BrokerLink::send(const wire::ClientMessage& message) {
 
 bool BrokerLink::try_send(const wire::ClientMessage& message) {
   if (!alive() || !flush()) return false;
-  return sys::send_message(socket_.get(), wire::encode(message)) == sys::Sent::ok;
+  const sys::Sent sent = sys::send_message(socket_.get(), wire::encode(message));
+  if (sent == sys::Sent::full) blocked_ = true;
+  return sent == sys::Sent::ok;
 }
 
 bool BrokerLink::flush() {
   while (!waiting_.empty() && alive()) {
-    if (sys::send_message(socket_.get(), waiting_.front()) != sys::Sent::ok) return false;
+    const sys::Sent sent = sys::send_message(socket_.get(), waiting_.front());
+    if (sent == sys::Sent::full) blocked_ = true;
+    if (sent != sys::Sent::ok) return false;
     waiting_.pop_front();
   }
   return true;
+}
+
+void BrokerLink::unblock() {
+  blocked_ = false;
+  flush();
 }
 
 std::optional<BrokerLink::Message> BrokerLink::receive() {
@@ -127,6 +136,9 @@ std::optional<BrokerLink::Message> BrokerLink::receive() {
   return message;
 }
 
-bool BrokerLink::wait(Timeout timeout) const { return alive() && sys::wait_readable(socket_.get(), timeout); }
+bool BrokerLink::wait(Timeout timeout) const {
+  if (!alive()) return false;
+  return blocked_ ? sys::wait_readable_or_writable(socket_.get(), timeout) : sys::wait_readable(socket_.get(), timeout);
+}
 
 }  // namespace fairway::client

@@ -34,13 +34,17 @@ class BrokerLink {
   [[nodiscard]] bool try_send(const wire::ClientMessage& message);
   /// Sends what waits; true: nothing waits any more.
   bool flush();
+  /// The kernel had no room for a message since `unblock`: that one waits, or was given up by `try_send`.
+  bool blocked() const noexcept { return alive() && blocked_; }
+  /// The socket has room again: sends what waits.
+  void unblock();
 
   /// The next message; none: nothing is there, or the broker is gone (`alive`).
   std::optional<Message> receive();
   /// Messages received since Hello.
   std::uint64_t received() const noexcept { return received_; }
 
-  /// Waits until there is something to receive; false: time is over or the broker is gone.
+  /// Waits until there is something to receive, or room if it is `blocked`; false: time is over or the broker is gone.
   bool wait(Timeout timeout) const;
   void close() noexcept { socket_.close(); }
 
@@ -51,6 +55,7 @@ class BrokerLink {
   std::deque<wire::Frame> waiting_;
   std::uint64_t received_ = 0;
   std::uint64_t unacknowledged_ = 0;
+  bool blocked_ = false;
 };
 
 }  // namespace fairway::client

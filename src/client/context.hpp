@@ -197,6 +197,9 @@ class Context {
   bool prepare_to_sleep(Endpoint* only);
   void sleep_barrier();
   void handle_descriptors(Timeout timeout);
+  void on_broker_takes_more();
+  /// The poller tells of room for messages to the broker exactly while some are waiting for it.
+  void watch_broker_for_room();
   void note_cpu() noexcept;
   std::uint64_t next_retry_ns() const noexcept;
   void retry();
@@ -242,6 +245,7 @@ class Context {
   std::uint64_t next_request_ = 1;
 
   sys::Poller poller_;
+  bool watches_for_room_ = false;
   sys::WakeUp wake_up_;
   std::mutex callbacks_mutex_;
   std::deque<Callback<void()>> callbacks_;

@@ -10,6 +10,7 @@ namespace fairway::client {
 
 namespace {
 
+constexpr std::uint64_t broker_key = 0;
 /// Larger segments are read once, page by page.
 constexpr std::uint64_t most_prefetched = shm::data_offset + Outgoing::largest_ring;
 constexpr std::uint64_t patience_with_broker_ns = 20'000'000;
@@ -24,13 +25,29 @@ void Context::service_broker_if_news() {
 void Context::service_broker() {
   if (std::exchange(servicing_, true)) return;
   const bool was_alive = broker_.alive();
-  broker_.flush();
+  if (broker_.blocked()) {
+    broker_.unblock();
+    if (!broker_.blocked()) on_broker_takes_more();
+  }
   while (auto message = broker_.receive()) {
     broker_slow_ = false;
     handle(*message);
   }
   servicing_ = false;
   if (was_alive && !broker_.alive()) on_broker_lost();
+}
+
+/// What `try_send` gave up, and what stands behind it, is tried again.
+void Context::on_broker_takes_more() {
+  bind_links();
+  for (const auto& [id, endpoint] : endpoints_)
+    if (endpoint->wants_room()) make_hot(*endpoint);
+}
+
+void Context::watch_broker_for_room() {
+  if (!broker_.alive() || broker_.blocked() == watches_for_room_) return;
+  watches_for_room_ = broker_.blocked();
+  poller_.change(broker_.fd(), broker_key, watches_for_room_ ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
 }
 
 bool Context::wait_for_lease(std::uint64_t size) {

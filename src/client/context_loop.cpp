@@ -282,7 +282,7 @@ void Context::collect_ready() {
 }
 
 bool Context::something_to_do(const Endpoint* only) {
-  if (awake_for_news()) return true;
+  if (awake_for_news() || !to_close_.empty()) return true;
   for (const auto& [id, link] : links_)
     if (link->pending()) return true;
   if (only != nullptr) return only->readable();
@@ -415,11 +415,14 @@ bool Context::prepare_to_sleep(Endpoint* only) {
     make_hot(*endpoint);
     missed = true;
   }
-  return !missed && !something_to_do(only);
+  const bool nothing = !missed && !something_to_do(only);
+  watch_broker_for_room();  // the loop may be another one, which waits for the poller's descriptor
+  return nothing;
 }
 
 void Context::handle_descriptors(Timeout timeout) {
   last_descriptors_ns_ = sys::now_ns();
+  watch_broker_for_room();
   // Copied: what is handled may use the poller.
   const std::vector<sys::Poller::Event> events = poller_.wait(timeout);
   for (const sys::Poller::Event& event : events) {

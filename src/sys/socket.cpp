@@ -157,11 +157,18 @@ bool quiet(int doorbell) noexcept {
   }
 }
 
-bool wait_readable(int fd, Timeout timeout) noexcept {
-  pollfd entry{fd, POLLIN, 0};
+namespace {
+
+bool wait_for(int fd, short events, Timeout timeout) noexcept {
+  pollfd entry{fd, events, 0};
   const auto whole = std::chrono::ceil<std::chrono::milliseconds>(std::clamp<Timeout>(timeout, {}, std::chrono::hours(24)));
   return ::poll(&entry, 1, timeout == Timeout::max() ? -1 : static_cast<int>(whole.count())) == 1;
 }
+
+}  // namespace
+
+bool wait_readable(int fd, Timeout timeout) noexcept { return wait_for(fd, POLLIN, timeout); }
+bool wait_readable_or_writable(int fd, Timeout timeout) noexcept { return wait_for(fd, POLLIN | POLLOUT, timeout); }
 
 Credentials credentials_of_peer(int socket) {
   ucred credentials{};

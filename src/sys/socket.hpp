@@ -42,6 +42,7 @@ bool quiet(int doorbell) noexcept;
 
 /// False: time is over, or a signal came.
 bool wait_readable(int fd, Timeout timeout) noexcept;
+bool wait_readable_or_writable(int fd, Timeout timeout) noexcept;
 
 struct Credentials {
   std::int64_t pid = 0;

@@ -22,16 +22,6 @@ inline constexpr std::string_view fairway::type_key<fairway::test::Refuses> = "t
 namespace fairway::test {
 namespace {
 
-template <class Action>
-std::string error_of(Action&& action) {
-  try {
-    action();
-  } catch (const DOMException& error) {
-    return std::string(error.name());
-  }
-  return "none";
-}
-
 using DataCloneErr = OverTransports;
 
 TEST_P(DataCloneErr, the_source_port_in_its_own_transfer_list_throws_and_stays_usable) {

@@ -51,6 +51,7 @@ TEST_P(ExplicitlyClosed, on_close_does_not_start_the_queue) {
 TEST_P(ExplicitlyClosed, both_sides_closing_at_once_fires_at_neither) {
   a.listen_for_close();
   b.listen_for_close();
+  b.stand_still();
   a.close();
   b.close();
   EXPECT_EQ(a.settle(), Events{});

@@ -19,4 +19,30 @@ class OverTransports : public testing::TestWithParam<Transport> {
                            testing::Values(Transport::one_context, Transport::two_contexts, Transport::two_processes), \
                            [](const auto& transport) { return name_of(transport.param); })
 
+/// The same with three parties.
+class OverTransportsOfThree : public testing::TestWithParam<Transport> {
+ protected:
+  Trio trio{GetParam()};
+  LocalSide& to_b = *trio.to_b;
+  LocalSide& to_c = *trio.to_c;
+  Side& b = *trio.b;
+  Side& c = *trio.c;
+};
+
+#define FAIRWAY_OVER_TRANSPORTS_OF_THREE(Suite)                                                                     \
+  INSTANTIATE_TEST_SUITE_P(, Suite,                                                                                 \
+                           testing::Values(Transport::one_context, Transport::three_contexts, Transport::three_processes), \
+                           [](const auto& transport) { return name_of(transport.param); })
+
+/// The name of the DOMException that the action throws, or "none".
+template <class Action>
+std::string error_of(Action&& action) {
+  try {
+    action();
+  } catch (const DOMException& error) {
+    return std::string(error.name());
+  }
+  return "none";
+}
+
 }  // namespace fairway::test

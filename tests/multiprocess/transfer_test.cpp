@@ -120,6 +120,40 @@ TEST(Transfer, one_message_carries_a_hundred_ports) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(town.text(channels[static_cast<std::size_t>(i)].port1), std::to_string(i));
 }
 
+TEST(Transfer, more_ports_than_a_broker_that_stands_still_takes_messages_leave_when_it_goes_on) {
+  Town town(2);
+  auto [k, k_far] = town.channel(a, b);
+  std::vector<MessagePort> here;
+  std::vector<MessagePort> there;
+  for (int i = 0; i < 10; ++i) {
+    std::vector<MessageChannel> channels;
+    PostOptions options;
+    for (int j = 0; j < 100; ++j) channels.emplace_back(town[a]);
+    for (MessageChannel& channel : channels) options.transfer.emplace_back(channel.port2);
+    k.post_message("some", options);
+    auto event = town.next(k_far);
+    ASSERT_TRUE(event);
+    for (MessagePort& port : event->ports) there.push_back(std::move(port));
+    for (MessageChannel& channel : channels) here.push_back(std::move(channel.port1));
+  }
+  town.broker.stop();
+  PostOptions back;
+  for (MessagePort& port : there) back.transfer.emplace_back(port);
+  k_far.post_message("all", back);
+  static_cast<void>(town[b].run_once(std::chrono::milliseconds(10)));  // it falls asleep with that
+  town.broker.start();
+  std::optional<MessageEvent> home;
+  EXPECT_TRUE(town.until([&] {
+    static_cast<void>(town[b].run_once(std::chrono::milliseconds(1)));
+    home = k.try_receive();
+    return home.has_value();
+  }));
+  ASSERT_TRUE(home);
+  ASSERT_EQ(home->ports.size(), 1000u);
+  home->ports[999].post_message("last");
+  EXPECT_EQ(town.text(here[999]), "last");
+}
+
 TEST(Transfer, ports_in_undelivered_messages_of_ports_travel_along) {
   Town town(2);
   auto [k, k_far] = town.channel(a, b);

@@ -11,11 +11,13 @@ namespace fairway::test {
 /// An embedded broker in a thread of this process, in a directory of its own.
 class BrokerThread {
  public:
-  explicit BrokerThread(BrokerOptions options = {}) : broker_(in(directory_, std::move(options))) {
-    thread_ = std::thread([this] { broker_.run(); });
-  }
+  explicit BrokerThread(BrokerOptions options = {}) : broker_(in(directory_, std::move(options))) { start(); }
   ~BrokerThread() { stop(); }
 
+  void start() {
+    thread_ = std::thread([this] { broker_.run(); });
+  }
+  /// It stands still, and knows everything when it starts again.
   void stop() {
     if (!thread_.joinable()) return;
     broker_.stop();

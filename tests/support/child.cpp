@@ -105,6 +105,12 @@ std::string Child::line() {
   }
 }
 
+bool Child::says_something(std::chrono::milliseconds within) {
+  if (buffer_.find('\n') != std::string::npos) return true;
+  pollfd entry{from_, POLLIN, 0};
+  return ::poll(&entry, 1, static_cast<int>(within.count())) > 0;
+}
+
 void Child::kill(int signal) { ::kill(pid_, signal); }
 
 int Child::wait() {

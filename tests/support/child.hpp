@@ -37,6 +37,8 @@ class Child {
   void send(const std::string& line);
   /// The next line, without its end; empty at the end of the output.
   std::string line();
+  /// Whether a line, or the output's end, comes within that time.
+  bool says_something(std::chrono::milliseconds within);
   /// Asks for an answer of one line.
   std::string ask(const std::string& request) {
     send(request);
