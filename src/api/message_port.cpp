@@ -34,7 +34,7 @@ bool usable(const std::shared_ptr<client::Port>& port) noexcept {
   return port && port->context != nullptr && port->context->usable_here();
 }
 
-/// Throws if the list cannot be transferred; nothing is detached yet. HTML, StructuredSerializeWithTransfer, step 2.
+/// Throws if the list itself is wrong; nothing is detached yet. HTML, StructuredSerializeWithTransfer, step 2.
 void validate(const PostOptions& options, const client::Port* source) {
   const auto& list = options.transfer;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -45,7 +45,11 @@ void validate(const PostOptions& options, const client::Port* source) {
     for (std::size_t j = 0; j < i; ++j)
       if (&list[j].port() == &list[i].port()) throw DOMException("DataCloneError", "a port is listed twice in transfer");
   }
-  for (const TransferRef& entry : list) {
+}
+
+/// The same for what is in the list, once the value is serialized. Ibid., step 5.
+void validate_attached(const PostOptions& options) {
+  for (const TransferRef& entry : options.transfer) {
     const auto& port = entry.port().implementation();
     if (!port || !port->endpoint) throw DOMException("DataCloneError", "a port in transfer is closed or was transferred already");
   }
@@ -64,13 +68,11 @@ std::vector<MessagePort> detach(const PostOptions& options) {
 /// The steps of HTML's postMessage on a port, in their order. Nothing: everything went well.
 Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options, bool respect_limit) {
   if (port && port->context != nullptr) port->context->check_thread();
-  if (options.transfer.empty() && port && port->endpoint) {  // the short way
-  } else {
-    validate(options, port.get());
-  }
+  if (!options.transfer.empty()) validate(options, port.get());
   const Bytes bytes = payload.kind() == Payload::Kind::object ? payload.encode_into(scratch()) : payload.bytes();
+  if (!options.transfer.empty()) validate_attached(options);
   if (!port || !port->endpoint) {
-    detach(options);
+    if (!respect_limit) detach(options);
     return Status::detached;
   }
   client::Endpoint& endpoint = *port->endpoint;
