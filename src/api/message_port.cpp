@@ -103,7 +103,7 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
     std::vector<client::Endpoint*> ends;
     for (const TransferRef& entry : options.transfer) ends.push_back(entry.port().implementation()->endpoint.get());
     const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
-    context.require_channel_ids(to_share.size());
+    context.create_channels(to_share.size());
     context.share_channels(to_share);
     std::vector<std::unique_ptr<client::Endpoint>> leaving;
     for (const TransferRef& entry : options.transfer) leaving.push_back(context.take_endpoint(*entry.port().implementation()));

@@ -83,7 +83,7 @@ void Context::end() noexcept {
     port->on_drain = {};
   }
   if (here) {
-    close_what_waits();
+    finish_what_waits();
     for (auto& endpoint : connections_)
       if (!endpoint->close()) linger(std::move(endpoint));
     drain_lingering(options_.broker_timeout);
@@ -149,6 +149,7 @@ void Context::forget(Endpoint& endpoint) noexcept {
   if (endpoint.hot) std::erase(hot_, &endpoint);
   std::erase(just_armed_, &endpoint);
   awaiting_lease_.erase(&endpoint);
+  awaiting_departure_.erase(&endpoint);
   std::erase_if(uninstalled_, [&](const auto& missing) { return missing.first == endpoint.id(); });
   if (endpoint.local()) return;
   if (Link* const link = endpoint.link()) --link->endpoints;

@@ -57,8 +57,8 @@ class Context {
   void close(Port& port) noexcept;
   /// The end of the channel leaves its port, which is dead from here on.
   std::unique_ptr<Endpoint> take_endpoint(Port& port);
-  /// So many channels can be shared without waiting. Throws std::system_error `no_broker`.
-  void require_channel_ids(std::size_t count);
+  /// So many channels can be shared now. Throws std::system_error `no_broker`.
+  void create_channels(std::size_t count);
   void start(Port& port);
   std::optional<MessageEvent> receive(Port& port, Timeout timeout);
 
@@ -92,6 +92,14 @@ class Context {
   void make_hot_if_here(PortId port);
   Endpoint* find(PortId id) noexcept;
   void note_post() noexcept { posted_ = true; }
+  /// Ports in its messages cannot leave yet.
+  void await_departure(Endpoint& carrier, bool waits) {
+    if (waits) {
+      awaiting_departure_.insert(&carrier);
+    } else {
+      awaiting_departure_.erase(&carrier);
+    }
+  }
   void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
   /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something.
   bool wait_for_lease(std::uint64_t size);
@@ -161,7 +169,7 @@ class Context {
 
   // context_moving.cpp
   void note_claims(PortId carrier);
-  void close_what_waits();
+  void finish_what_waits();
 
   // context_finding.cpp
   PortId take_channel_id();
@@ -216,10 +224,12 @@ class Context {
   sys::Mapping contexts_table_;
   const shm::ContextRow* row_ = nullptr;
   std::deque<Ids> ids_;
+  std::deque<ChannelId> created_;  ///< the broker knows them, and no port has them yet
 
   std::unordered_map<LinkId, std::unique_ptr<Link>, IdHash> links_;
   std::unordered_map<PortId, Endpoint*, IdHash> endpoints_;
   std::set<Endpoint*> awaiting_lease_;
+  std::set<Endpoint*> awaiting_departure_;
   std::vector<std::pair<PortId, Generation>> uninstalled_;  ///< segments that could not be mapped, to be fetched again
   std::vector<LinkId> uninstalled_links_;
   std::vector<std::unique_ptr<Endpoint>> lingering_;  ///< closed here, with a backlog on its way

@@ -49,14 +49,13 @@ PortId Context::take_channel_id() {
   return PortId::of({ids_.front().next.value++}, 1);
 }
 
-void Context::require_channel_ids(std::size_t count) {
-  const auto enough = [this, count] {
-    std::uint64_t there = 0;
-    for (const Ids& ids : ids_) there += ids.end.value - ids.next.value;
-    return there >= count;
-  };
+void Context::create_channels(std::size_t count) {
   if (!broker_.alive()) throw_no_broker("the transfer of a port");
-  if (!enough() && !wait_for_broker(options_.broker_timeout, enough)) throw_no_broker("channel numbers");
+  while (created_.size() < count) {
+    const ChannelId id = take_channel_id().channel();
+    broker_.send(wire::Create{id});  // the broker gives more numbers when these are used
+    created_.push_back(id);
+  }
 }
 
 PortId Context::share(Port& mine, Port& moved) {

@@ -148,7 +148,7 @@ std::size_t Context::dispatch() {
     handle_descriptors(Timeout::zero());
   service_broker_if_news();
   collect_ready();
-  close_what_waits();
+  finish_what_waits();
   std::size_t count = dispatch_callbacks();
   count += dispatch_connections();
   count += dispatch_local();
@@ -354,7 +354,7 @@ void Context::wait(std::uint64_t deadline_ns, Endpoint* only) {
   // By index: what progresses may make others hot.
   for (std::size_t i = 0; i < hot_.size(); ++i)
     if (hot_[i]->wants_room()) hot_[i]->progress();
-  close_what_waits();
+  finish_what_waits();
   retry();
 }
 

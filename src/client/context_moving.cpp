@@ -45,8 +45,8 @@ void Context::share_channels(const std::vector<Endpoint*>& one_end_each) {
   for (Endpoint* const end : one_end_each) {
     Endpoint* other = end->twin();
     if (other == nullptr) other = ghosts.emplace_back(std::make_unique<Endpoint>(*this)).get();
-    const PortId id = take_channel_id();
-    broker_.send(wire::Create{id.channel()});
+    const PortId id = PortId::of(created_.front(), 1);
+    created_.pop_front();
     for (const auto& [reader, writer] : {std::pair(end, other), std::pair(other, end)}) {
       local_message_taken(*reader);
       for (Endpoint::LocalMessage& message : reader->take_local_queue())
@@ -118,12 +118,14 @@ void Context::close_later(std::unique_ptr<Endpoint> endpoint) {
   to_close_.push_back(std::move(endpoint));
 }
 
-void Context::close_what_waits() {
+void Context::finish_what_waits() {
   while (!to_close_.empty()) {  // what is closed may leave others to be closed
     auto endpoint = std::move(to_close_.front());
     to_close_.pop_front();
     if (!endpoint->close()) linger(std::move(endpoint));
   }
+  std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
+  for (Endpoint* const carrier : std::set<Endpoint*>(awaiting_departure_)) carrier->progress();
 }
 
 void Context::make_hot_if_here(PortId port) {

@@ -106,6 +106,7 @@ void Endpoint::peer_closed(std::optional<Incoming::End> end, CloseReason reason)
 
 void Endpoint::drop_backlog() {
   out_.drop_backlog();
+  context_.await_departure(*this, false);
   for (auto& ports : std::exchange(leaving_, {}))
     for (auto& endpoint : ports)
       if (endpoint) context_.close_later(std::move(endpoint));

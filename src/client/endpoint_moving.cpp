@@ -64,6 +64,7 @@ void Endpoint::let_ports_go() {
     }
   }
   letting_go_ = false;
+  context_.await_departure(*this, !leaving_.empty());
 }
 
 bool Endpoint::detach(Endpoint& carrier) {

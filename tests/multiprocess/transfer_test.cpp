@@ -120,6 +120,19 @@ TEST(Transfer, one_message_carries_a_hundred_ports) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(town.text(channels[static_cast<std::size_t>(i)].port1), std::to_string(i));
 }
 
+TEST(Transfer, one_message_carries_more_ports_than_there_are_channel_numbers_in_stock) {
+  Town town(2);
+  auto [k, k_far] = town.channel(a, b);
+  std::vector<MessageChannel> channels;
+  PostOptions options;
+  for (int i = 0; i < 300; ++i) channels.emplace_back(town[a]);
+  for (MessageChannel& channel : channels) options.transfer.emplace_back(channel.port2);
+  k.post_message("all of them", options);
+  auto event = town.next(k_far);
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->ports.size(), 300u);
+}
+
 TEST(Transfer, more_ports_than_a_broker_that_stands_still_takes_messages_leave_when_it_goes_on) {
   Town town(2);
   auto [k, k_far] = town.channel(a, b);
