@@ -163,6 +163,7 @@ class Context {
   void on(const wire::PortClosed& m, BrokerLink::Message& message);
   void on(const wire::Refused& m, BrokerLink::Message& message);
   void on(const wire::Moved& m, BrokerLink::Message& message);
+  void note_uninstalled(std::pair<PortId, Generation> missing);
   void bind_links();
   void unwatch(Link& link) noexcept;
   void make_all_hot(const Link& link);
@@ -230,7 +231,7 @@ class Context {
   std::unordered_map<PortId, Endpoint*, IdHash> endpoints_;
   std::set<Endpoint*> awaiting_lease_;
   std::set<Endpoint*> awaiting_departure_;
-  std::vector<std::pair<PortId, Generation>> uninstalled_;  ///< segments that could not be mapped, to be fetched again
+  std::vector<std::pair<PortId, Generation>> uninstalled_;  ///< segments that are not mapped yet, to be fetched again, in order
   std::vector<LinkId> uninstalled_links_;
   std::vector<std::unique_ptr<Endpoint>> lingering_;  ///< closed here, with a backlog on its way
   std::set<std::weak_ptr<Port>, std::owner_less<>> ports_;

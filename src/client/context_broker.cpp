@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -105,6 +106,10 @@ void Context::on(const wire::LeaseRefused& m, BrokerLink::Message&) { leases_.re
 void Context::on(const wire::Install& m, BrokerLink::Message& message) {
   Endpoint* const endpoint = find(m.port);
   if (endpoint == nullptr) return;  // closed here in the meantime
+  // In order: what follows one that is to come once more comes once more too.
+  const std::pair<PortId, Generation> this_one{m.port, m.generation};
+  const auto first_missing = std::ranges::find(uninstalled_, m.port, &std::pair<PortId, Generation>::first);
+  if (first_missing != uninstalled_.end() && *first_missing != this_one) return note_uninstalled(this_one);
   try {
     if (message.descriptors.empty())
       throw std::system_error(std::make_error_code(std::errc::too_many_files_open), "its descriptor is lost");
@@ -113,11 +118,16 @@ void Context::on(const wire::Install& m, BrokerLink::Message& message) {
       throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "it is not sealed");
     sys::Mapping memory(fd, m.size, sys::Mapping::Access::read);
     if (m.size <= most_prefetched && !endpoint->dormant()) memory.prefetch();
+    if (first_missing != uninstalled_.end()) uninstalled_.erase(first_missing);
     endpoint->installed(m, std::move(memory));
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return "a segment of " + to_string(m.port) + " cannot be mapped: " + error.what(); });
-    uninstalled_.push_back({m.port, m.generation});
+    note_uninstalled(this_one);
   }
+}
+
+void Context::note_uninstalled(std::pair<PortId, Generation> missing) {
+  if (std::ranges::find(uninstalled_, missing) == uninstalled_.end()) uninstalled_.push_back(missing);
 }
 
 // Links -----------------------------------------------------------------------------------------------------

@@ -454,7 +454,7 @@ void Context::retry() {
   if (next_retry_ns() == for_ever || sys::now_ns() - last_retry_ns_ < retry_interval_ns) return;
   last_retry_ns_ = sys::now_ns();
   leases_.retry_refused();
-  for (const auto& [port, generation] : std::exchange(uninstalled_, {})) broker_.send(wire::Refetch{port, generation, {}});
+  for (const auto& [port, generation] : uninstalled_) broker_.send(wire::Refetch{port, generation, {}});
   for (const LinkId link : std::exchange(uninstalled_links_, {})) broker_.send(wire::RefetchLink{link});
 }
 

@@ -80,7 +80,7 @@ void Endpoint::installed(const wire::Install& m, sys::Mapping memory) {
   if (ended_) return;
   peer_moved(m.epoch);
   const bool controls = pairing_.controls(m);
-  in_.install({m.generation, m.linear != 0 ? shm::Shape::linear : shm::Shape::ring, m.previous, m.previous_final, m.first != 0},
+  in_.install({m.generation, m.linear != 0 ? shm::Shape::linear : shm::Shape::ring, m.previous, m.previous_final, m.epoch},
               std::move(memory), controls);
   if (controls) answered_arm_ = answered_want_ = 0;
   FAIRWAY_HOOK(install_received);

@@ -24,9 +24,8 @@ void Incoming::install(const Arrival& arrival, sys::Mapping memory, bool control
   auto shared = std::make_shared<sys::Mapping>(std::move(memory));
   const auto bytes = shared->bytes();
   shm::RingReader reader(bytes.subspan(shm::data_offset), arrival.shape);
-  if (!std::exchange(started_, true) && (start_.generation == arrival.generation || !arrival.first))
-    reader.start_at(start_.generation == arrival.generation ? start_.offset : 0);
-  generations_.push_back({arrival.generation, arrival.first, shared, reader});
+  if (!std::exchange(started_, true)) reader.start_at(start_.generation == arrival.generation ? start_.offset : 0);
+  generations_.push_back({arrival.generation, arrival.writer, shared, reader});
   newest_ = arrival.generation;
   if (!control) return;
   control_memory_ = std::move(shared);
@@ -68,9 +67,10 @@ Incoming::Look Incoming::look(shm::Record& record) noexcept {
   if (generations_.size() == 1) return closed_ ? Look::end : Look::empty;
   finished_ = part.index;
   const shm::RingReader before = part.reader;
+  const Epoch writer = part.writer;
   generations_.pop_front();
   Part& next = generations_.front();
-  if (!next.first) {
+  if (next.writer == writer) {
     if (before.any_sequence()) next.reader.start_at(0);
     next.reader.set_sequence(before.sequence());
   }

@@ -34,7 +34,7 @@ class Incoming {
     shm::Shape shape = shm::Shape::ring;
     Generation previous = 0;           ///< what to read before it; itself: nothing
     std::uint64_t previous_final = 0;  ///< where that ends
-    bool first = false;                ///< of a pairing: the count of records begins anew
+    Epoch writer = 0;                  ///< which owner wrote it: each counts records from 0
   };
 
   /// Goes on where another owner of the port stopped.
@@ -72,7 +72,7 @@ class Incoming {
 
   struct Part {
     Generation index;
-    bool first;
+    Epoch writer;
     std::shared_ptr<sys::Mapping> memory;
     shm::RingReader reader;
     std::uint64_t final = open_end;

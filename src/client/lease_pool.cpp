@@ -26,6 +26,7 @@ void LeasePool::request(std::uint64_t size) {
 }
 
 void LeasePool::stock_up() {
+  if (refused_.contains(shm::small_segment)) return;  // asked for again when its time comes
   while (leases_.count(shm::small_segment) + requested_[shm::small_segment] < keep_) request(shm::small_segment);
 }
 
@@ -35,7 +36,7 @@ std::optional<LeasePool::Lease> LeasePool::take(std::uint64_t size) {
     if (size == shm::small_segment) {
       keep_ = std::min(keep_ * 2, most_kept);
       stock_up();
-    } else if (requested_[size] == 0) {
+    } else if (requested_[size] == 0 && !refused_.contains(size)) {
       request(size);
     }
     return std::nullopt;
