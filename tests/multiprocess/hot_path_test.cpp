@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <new>
-#include <regex>
 
 #include <fairway/fairway.hpp>
 
 #include "support/broker_thread.hpp"
 #include "support/child.hpp"
+#include "support/tracing.hpp"
 
 namespace {
 std::atomic<std::uint64_t> allocations{0};
@@ -55,26 +55,6 @@ FAIRWAY_CHILD(traced_round_trips) {
   MessagePort port = context.connect("echo");
   round_trips(port, std::stoi(arguments.at(1)));
   return testing::Test::HasFailure() ? 1 : 0;
-}
-
-std::string self() { return std::filesystem::read_symlink("/proc/self/exe"); }
-
-bool has_program(const std::string& name) { return std::system((name + " --version > /dev/null 2>&1").c_str()) == 0; }
-
-/// Runs a role under a tool; false: it failed.
-bool run_under(const std::string& tool, const std::string& role_and_arguments) {
-  return std::system((tool + " " + self() + " --child " + role_and_arguments + " > /dev/null 2>&1").c_str()) == 0;
-}
-
-std::uint64_t system_calls(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::string line;
-  std::uint64_t total = 0;
-  const std::regex count(R"(^\s*[0-9.]+\s+[0-9.]+\s+[0-9]+\s+([0-9]+).*\stotal$)");
-  std::smatch match;
-  while (std::getline(in, line))
-    if (std::regex_match(line, match, count)) total = std::stoull(match[1]);
-  return total;
 }
 
 TEST(HotPath, a_64_byte_message_makes_no_system_call) {

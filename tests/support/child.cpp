@@ -30,12 +30,14 @@ std::chrono::seconds Child::watchdog() {
   return std::chrono::seconds(seconds == nullptr ? 60 : std::atoi(seconds));
 }
 
-Child::Child(const std::string& role, std::vector<std::string> arguments, std::vector<std::string> environment) {
+Child::Child(const std::string& role, std::vector<std::string> arguments, std::vector<std::string> environment,
+             std::vector<std::string> under) {
   int input[2];
   int output[2];
   if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
   const std::string self = std::filesystem::read_symlink("/proc/self/exe");
-  std::vector<std::string> words{self, "--child", role};
+  std::vector<std::string> words = std::move(under);
+  words.insert(words.end(), {self, "--child", role});
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -51,7 +53,7 @@ Child::Child(const std::string& role, std::vector<std::string> arguments, std::v
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::dup2(input[0], 0);
     ::dup2(output[1], 1);
-    ::execve(self.c_str(), argv.data(), variables.data());
+    ::execvpe(argv[0], argv.data(), variables.data());
     ::_exit(127);
   }
   ::close(input[0]);

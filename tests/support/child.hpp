@@ -28,7 +28,9 @@ class Child {
   /// $FAIRWAY_WATCHDOG seconds, or a minute.
   static std::chrono::seconds watchdog();
 
-  Child(const std::string& role, std::vector<std::string> arguments = {}, std::vector<std::string> environment = {});
+  /// `under`: a program and its arguments that runs it, as strace.
+  Child(const std::string& role, std::vector<std::string> arguments = {}, std::vector<std::string> environment = {},
+        std::vector<std::string> under = {});
   /// Kills the process if it still runs.
   ~Child();
   Child(const Child&) = delete;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fairway/fairway.hpp>
@@ -44,10 +45,13 @@ class Town {
   /// A channel from one context to another.
   std::pair<MessagePort, MessagePort> channel(std::size_t from, std::size_t to) {
     MessagePort mine = contexts_.at(from).connect(std::string(1, static_cast<char>('a' + to)));
-    EXPECT_TRUE(until([&] { return connected_[to].has_value(); }));
-    MessagePort theirs = std::move(*connected_[to]);
-    connected_[to].reset();
+    MessagePort theirs = accept(to);
     return {std::move(mine), std::move(theirs)};
+  }
+  /// The port of who has connected to a context, or will.
+  MessagePort accept(std::size_t at) {
+    EXPECT_TRUE(until([&] { return connected_[at].has_value(); })) << "nobody connects";
+    return std::exchange(connected_[at], {}).value_or(MessagePort());
   }
   std::optional<MessageEvent> next(MessagePort& port) {
     std::optional<MessageEvent> event;
