@@ -52,8 +52,10 @@ class Incoming {
   void pop(const shm::Record& record) noexcept { generations_.front().reader.pop(record); }
   /// A cheap hint that `look` would find something.
   bool readable() const noexcept {
-    if (generations_.empty()) return closed_;
-    return generations_.front().reader.readable() || generations_.size() > 1 || closed_;
+    if (generations_.empty() || generations_.size() > 1 || closed_) return !generations_.empty() || closed_;
+    const Part& part = generations_.front();
+    // Where an owner's part ends is the broker's word; what stands there, or behind it, is not believed.
+    return part.final == open_end ? part.reader.readable() : part.reader.position() != part.final;
   }
   bool closed() const noexcept { return closed_; }
   bool empty() const noexcept { return generations_.empty(); }
