@@ -157,7 +157,9 @@ void MessagePort::on_message_error(Callback<void(MessageEvent&)> callback) {
 }
 
 void MessagePort::on_close(Callback<void(CloseReason)> callback) {
-  if (port_) port_->on_close = std::move(callback);
+  if (!port_) return;
+  port_->on_close = std::move(callback);
+  if (port_->on_close && port_->context != nullptr) port_->context->note_close_handler(*port_);
 }
 
 void MessagePort::on_drain(Callback<void()> callback) {

@@ -167,6 +167,10 @@ void Context::start(Port& port) {
   make_hot(*endpoint);
 }
 
+void Context::note_close_handler(Port& port) {
+  if (port.close_reason && !port.close_told) notices_.push_back({port.shared_from_this(), port.close_reason});
+}
+
 void Context::local_message(Endpoint& endpoint) {
   if (endpoint.has_local_messages() && wants_messages(endpoint))
     local_order_.emplace(endpoint.first_local_sequence(), &endpoint);

@@ -60,6 +60,8 @@ class Context {
   /// So many channels can be shared now. Throws std::system_error `no_broker`.
   void create_channels(std::size_t count);
   void start(Port& port);
+  /// A handler for the close event was set: it may be due already.
+  void note_close_handler(Port& port);
   std::optional<MessageEvent> receive(Port& port, Timeout timeout);
 
   // Finding each other ----------------------------------------------------------------------------------------

@@ -248,7 +248,7 @@ std::size_t Context::dispatch_notices() {
     notices_.pop_front();
     if (!notice.port->endpoint) continue;  // closed here before the event's turn came
     if (notice.closed) {
-      if (notice.port->on_close) {
+      if (notice.port->on_close && !std::exchange(notice.port->close_told, true)) {
         ++count;
         call(notice.port->on_close, *notice.closed);
       }

@@ -93,6 +93,21 @@ TEST(Loop, a_call_from_another_thread_is_an_InvalidStateError) {
   EXPECT_EQ(name, "InvalidStateError");
 }
 
+TEST(Loop, a_close_handler_that_is_set_late_is_called_all_the_same_and_once) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory()});
+  MessageChannel channel(context);
+  channel.port1.close();
+  while (context.poll() != 0 || !channel.port2.close_reason()) {
+  }
+  int closes = 0;
+  channel.port2.on_close([&](CloseReason) { ++closes; });
+  while (closes == 0) ASSERT_TRUE(context.run_once(std::chrono::seconds(20)));
+  channel.port2.on_close([&](CloseReason) { ++closes; });
+  context.poll();
+  EXPECT_EQ(closes, 1);
+}
+
 TEST(Loop, a_thread_that_ends_closes_its_context) {
   BrokerThread broker;
   Context context({.name = "main", .broker = broker.directory()});
