@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
+#include "client/watch.hpp"
 #include "sys/process.hpp"
 #include "sys/runtime_dir.hpp"
 #include "wire/codec.hpp"
@@ -12,9 +13,6 @@
 namespace fairway::client {
 
 namespace {
-
-constexpr std::uint64_t broker_key = 0;
-constexpr std::uint64_t wake_up_key = 1;
 
 /// Those that are still there when the thread ends. The main thread's end is the process's: a death like any other.
 struct ContextsOfThread {
@@ -52,8 +50,8 @@ Context::Context(ContextOptions options, wire::Secret invitation)
   const std::uint32_t row = std::get<wire::Welcome>(welcome.body).row % shm::contexts_per_table;
   contexts_table_ = sys::Mapping(welcome.descriptors.at(0).get(), shm::contexts_table_size, sys::Mapping::Access::read);
   row_ = reinterpret_cast<const shm::ContextRow*>(contexts_table_.bytes().data() + shm::data_offset) + row;
-  poller_.add(broker_.fd(), broker_key);
-  poller_.add(wake_up_.fd(), wake_up_key);
+  poller_.add(broker_.fd(), watch::broker);
+  poller_.add(wake_up_.fd(), watch::wake_up);
   leases_.stock_up();
   service_broker();
   if (sys::is_main_thread()) return;

@@ -4,18 +4,18 @@
 
 #include "base/hook.hpp"
 #include "base/log.hpp"
+#include "base/scoped_flag.hpp"
 #include "client/context.hpp"
+#include "client/watch.hpp"
 #include "sys/process.hpp"
 
 namespace fairway::client {
 
 namespace {
 
-constexpr std::uint64_t broker_key = 0;
 /// Larger segments are read once, page by page.
 constexpr std::uint64_t most_prefetched = shm::data_offset + Outgoing::largest_ring;
 constexpr std::uint64_t patience_with_broker_ns = 20'000'000;
-constexpr std::uint64_t link_key(LinkId link) { return std::uint64_t{link.value} << 8 | 2; }
 
 }  // namespace
 
@@ -24,17 +24,19 @@ void Context::service_broker_if_news() {
 }
 
 void Context::service_broker() {
-  if (std::exchange(servicing_, true)) return;
+  if (servicing_) return;
   const bool was_alive = broker_.alive();
-  if (broker_.blocked()) {
-    broker_.unblock();
-    if (!broker_.blocked()) on_broker_takes_more();
+  {
+    const ScopedFlag servicing(servicing_);
+    if (broker_.blocked()) {
+      broker_.unblock();
+      if (!broker_.blocked()) on_broker_takes_more();
+    }
+    while (auto message = broker_.receive()) {
+      broker_slow_ = false;
+      handle(*message);
+    }
   }
-  while (auto message = broker_.receive()) {
-    broker_slow_ = false;
-    handle(*message);
-  }
-  servicing_ = false;
   if (was_alive && !broker_.alive()) on_broker_lost();
 }
 
@@ -48,7 +50,7 @@ void Context::on_broker_takes_more() {
 void Context::watch_broker_for_room() {
   if (!broker_.alive() || broker_.blocked() == watches_for_room_) return;
   watches_for_room_ = broker_.blocked();
-  poller_.change(broker_.fd(), broker_key, watches_for_room_ ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
+  poller_.change(broker_.fd(), watch::broker, watches_for_room_ ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
 }
 
 bool Context::wait_for_lease(std::uint64_t size) {
@@ -70,7 +72,7 @@ bool Context::wait_for_lease(std::uint64_t size) {
 
 bool Context::awake_for_news() const noexcept {
   // acquire: pairs with the release in the broker's Server::sent; the message is in the socket.
-  return broker_.alive() && row_->notices.load(std::memory_order_acquire) != broker_.received();
+  return row_->notices.load(std::memory_order_acquire) != broker_.received() && broker_.alive();
 }
 
 void Context::handle(BrokerLink::Message& message) {
@@ -140,8 +142,8 @@ void Context::on(const wire::Link& m, BrokerLink::Message& message) {
   }
   sys::Fd pidfd = message.descriptors.size() > 1 ? std::move(message.descriptors[1]) : sys::Fd();
   auto link = std::make_unique<Link>(m.link, m.peer, m.pid, std::string(m.name.view()), std::move(message.descriptors[0]), std::move(pidfd));
-  poller_.add(link->doorbell(), link_key(m.link));
-  if (link->pidfd() >= 0) poller_.add(link->pidfd(), link_key(m.link));
+  poller_.add(link->doorbell(), watch::link(m.link));
+  if (link->pidfd() >= 0) poller_.add(link->pidfd(), watch::link(m.link));
   link->watched = true;
   links_[m.link] = std::move(link);
   bind_links();
@@ -251,10 +253,11 @@ void Context::on_broker_lost() {
   for (const auto& [id, endpoint] : endpoints_) {
     make_hot(*endpoint);
     // Nobody is left to say what becomes of a port that waits for its other side to appear.
-    if (endpoint->link() == nullptr && !endpoint->home()) endpoint->peer_closed(std::nullopt, CloseReason::broker_lost);
+    const bool waits = endpoint->home() ? find(endpoint->id().opposite()) == nullptr : endpoint->link() == nullptr;
+    if (waits) endpoint->peer_closed(std::nullopt, CloseReason::broker_lost);
   }
   for (const PortId carrier : claims_.lose_broker()) note_claims(carrier);
-  for (const auto& endpoint : std::exchange(lingering_, {})) static_cast<void>(endpoint->close());
+  std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
 }
 
 void Context::lose_link(Link& link) {

@@ -5,6 +5,7 @@
 
 #include "base/hook.hpp"
 #include "client/context.hpp"
+#include "client/watch.hpp"
 #include "sys/error.hpp"
 #include "sys/process.hpp"
 #include "sys/runtime_dir.hpp"
@@ -13,7 +14,6 @@ namespace fairway::client {
 
 namespace {
 
-constexpr std::uint64_t child_key(std::uint64_t child) { return child << 8 | 3; }
 
 std::string to_hex(const wire::Secret& secret) {
   char text[33];
@@ -117,7 +117,7 @@ std::pair<std::int64_t, std::shared_ptr<Port>> Context::spawn(const std::vector<
   ChildProcess child{pid, sys::open_pidfd(pid), secret};
   if (!child.pidfd) sys::throw_system_error(errno, "pidfd_open", argv[0]);
   const std::uint64_t key = next_child_key_++;
-  poller_.add(child.pidfd.get(), child_key(key));
+  poller_.add(child.pidfd.get(), watch::child(key));
   children_.emplace(key, std::move(child));
   return {pid, mine};
 }

@@ -4,19 +4,15 @@
 
 #include "base/hook.hpp"
 #include "base/log.hpp"
+#include "base/scoped_flag.hpp"
 #include "client/context.hpp"
+#include "client/watch.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
 
 namespace fairway::client {
 
 namespace {
-
-// Keys of the poller: 0 the broker, 1 other threads, else an id and what it is the id of.
-constexpr std::uint64_t broker_key = 0;
-constexpr std::uint64_t wake_up_key = 1;
-constexpr std::uint64_t link_kind = 2;
-constexpr std::uint64_t child_kind = 3;
 
 /// A handler that posts to itself for ever must not starve the others (SEMANTICS 10).
 constexpr std::size_t messages_per_turn = 1000;
@@ -49,16 +45,6 @@ std::uint64_t deadline_after(Timeout timeout) {
   if (timeout == Timeout::max()) return for_ever;
   return sys::now_ns() + static_cast<std::uint64_t>(std::max(timeout, Timeout::zero()).count());
 }
-
-class Flag {
- public:
-  explicit Flag(bool& flag) : flag_(flag) { flag_ = true; }
-  ~Flag() { flag_ = false; }
-  Flag(const Flag&) = delete;
-
- private:
-  bool& flag_;
-};
 
 /// Takes a handler out of its place for a call: it may be replaced, or its port destroyed, meanwhile.
 template <class Handler, class... Args>
@@ -121,6 +107,8 @@ std::optional<MessageEvent> Context::receive(Port& port, Timeout timeout) {
   const std::uint64_t deadline = deadline_after(timeout);
   std::optional<MessageEvent> event(std::in_place);  // the one that is returned: nothing is copied
   bool last_look = false;
+  // Where a former owner's part ends must reach a reader that never waits, too.
+  service_broker_if_news();
   while (port.endpoint) {
     const Endpoint::Next next = port.endpoint->next(*event);
     if (next == Endpoint::Next::message) return event;
@@ -142,7 +130,7 @@ std::optional<MessageEvent> Context::receive(Port& port, Timeout timeout) {
 
 std::size_t Context::dispatch() {
   if (dispatching_) throw DOMException("InvalidStateError", "run, run_once and poll cannot be called from a callback");
-  const Flag dispatching(dispatching_);
+  const ScopedFlag dispatching(dispatching_);
   // A loop that always finds something never waits, and must notice deaths and children all the same.
   if (++turns_ % turns_between_clock_reads == 0 && sys::now_ns() - last_descriptors_ns_ >= descriptors_interval_ns)
     handle_descriptors(Timeout::zero());
@@ -426,14 +414,14 @@ void Context::handle_descriptors(Timeout timeout) {
   // Copied: what is handled may use the poller.
   const std::vector<sys::Poller::Event> events = poller_.wait(timeout);
   for (const sys::Poller::Event& event : events) {
-    if (event.key == broker_key) {
+    if (event.key == watch::broker) {
       service_broker();
-    } else if (event.key == wake_up_key) {
+    } else if (event.key == watch::wake_up) {
       wake_up_.clear();
-    } else if ((event.key & 0xff) == child_kind) {
+    } else if (watch::kind(event.key) == watch::child_kind) {
       reap_children(event.key);
-    } else if ((event.key & 0xff) == link_kind) {
-      const auto found = links_.find({static_cast<std::uint32_t>(event.key >> 8)});
+    } else if (watch::kind(event.key) == watch::link_kind) {
+      const auto found = links_.find({static_cast<std::uint32_t>(watch::id(event.key))});
       if (found == links_.end()) continue;
       Link& link = *found->second;
       if (sys::quiet(link.doorbell()) && (link.pidfd() < 0 || !sys::has_ended(link.pidfd()))) continue;

@@ -85,23 +85,25 @@ void Endpoint::progress() {
 
 void Endpoint::grow() {
   // A few times at the most: the first generation may be too small for what waits.
-  for (int attempt = 0; attempt < 6 && !ended_; ++attempt) {
-    const bool last = closing_ || moving_;
-    std::uint64_t size = out_.wanted_segment(last);
-    if (awaited_ != 0 && size != 0 && (last ? awaited_ >= size : out_.useful(awaited_))) size = awaited_;
-    if (size == 0 || (out_.open() && !out_.has_backlog())) break;
-    auto lease = context_.leases().take(size);
-    if (!lease) {
-      awaited_ = size;
-      context_.await_lease(*this);
-      // The broker answers within microseconds, or not at all: what is posted should not stay in this process.
-      if (!context_.wait_for_lease(size)) return;
-      continue;
-    }
-    awaited_ = 0;
-    if (!bind(*std::move(lease))) return;
+  for (int attempt = 0; attempt < 6 && !ended_ && take_segment(); ++attempt)
     if (out_.flush(in_.control())) announce();
+  if (!context_.broker_alive() && !ended_ && !in_.closed() && out_.stuck()) strand();
+}
+
+bool Endpoint::take_segment() {
+  const bool last = closing_ || moving_;
+  std::uint64_t size = out_.wanted_segment(last);
+  if (awaited_ != 0 && size != 0 && (last ? awaited_ >= size : out_.useful(awaited_))) size = awaited_;
+  if (size == 0 || (out_.open() && !out_.has_backlog())) return false;
+  auto lease = context_.leases().take(size);
+  if (!lease) {
+    awaited_ = size;
+    context_.await_lease(*this);
+    // The broker answers within microseconds, or not at all: what is posted should not stay in this process.
+    return context_.wait_for_lease(size);
   }
+  awaited_ = 0;
+  return bind(*std::move(lease));
 }
 
 bool Endpoint::bind(LeasePool::Lease lease) {

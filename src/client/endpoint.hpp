@@ -71,7 +71,7 @@ class Endpoint {
   CloseReason reason() const noexcept { return reason_; }
   /// A cheap hint that `next` would not say empty.
   bool readable() const noexcept {
-    if (claims_made_) return claims_answered_;
+    if (claimed_) return claims_answered_;
     return !queue_.empty() || (ended_ ? !over_ : in_.readable() || twin_gone_ || misses_generation());
   }
   /// Whether the only thing left to read is the end: then the close event is due, started or not.
@@ -133,7 +133,7 @@ class Endpoint {
   void peer_closed(std::optional<Incoming::End> end, CloseReason reason);
   /// Every port in the message that this end has reached is there, or known to be lost.
   void claims_answered() noexcept { claims_answered_ = true; }
-  void forget_claims() noexcept { claims_made_ = claims_answered_ = false; }
+  void forget_claims() noexcept { claimed_.reset(); }
 
   PortId id() const noexcept { return id_; }
   Link* link() const noexcept { return link_; }
@@ -148,6 +148,8 @@ class Endpoint {
   static bool circular(const Endpoint& port, const Endpoint& reader) noexcept;
   void announce();
   void grow();
+  /// True: `grow` may go on.
+  bool take_segment();
   /// Detaches the ports of the messages that wait for it, as far as the broker takes the news.
   void let_ports_go();
   bool detach(Endpoint& carrier);
@@ -160,12 +162,14 @@ class Endpoint {
   static void take(const shm::Record& record, MessageEvent& event, std::size_t tokens);
   void consume(const shm::Record& record);
   void finish_generation();
-  bool claim_ports(const shm::Record& record);
+  void claim_ports(const shm::Record& record);
   void finish(CloseReason reason);
   void finish_by_record(const shm::Record& record);
   /// The broker has taken with it a generation of the other side that this side will never see.
   bool misses_generation() const noexcept;
-  bool stranded();
+  bool strand_if_broker_is_missed();
+  /// One of the two sides needs what only the broker could give: the channel ends after what was committed.
+  void strand();
   void protocol_error(const char* what);
 
   Context& context_;
@@ -196,9 +200,9 @@ class Endpoint {
   bool letting_go_ = false;
   bool home_ = false;
   bool dormant_ = false;  ///< granted to a message that is not delivered yet
-  bool claims_made_ = false;
-  bool claims_answered_ = false;
+  std::optional<shm::Record> claimed_;  ///< waits for the ports that it carries
   std::size_t ports_of_record_ = 0;
+  bool claims_answered_ = false;
 };
 
 MessageEvent::Kind event_kind(shm::RecordType type) noexcept;

@@ -120,28 +120,34 @@ void Endpoint::finish(CloseReason reason) {
 }
 
 void Endpoint::finish_by_record(const shm::Record& record) {
-  const auto reason = record.payload.size() == 1 ? static_cast<CloseReason>(record.payload[0]) : CloseReason::closed;
   in_.pop(record);
   publish_head();
-  finish(reason == CloseReason::broker_lost ? reason : CloseReason::closed);
+  finish(CloseReason::closed);
 }
 
 bool Endpoint::misses_generation() const noexcept {
-  if (context_.broker_alive() || local() || in_.closed() || home_) return false;
+  if (context_.broker_alive() || local() || in_.closed()) return false;
+  const shm::ControlBlock* const theirs = in_.control();
   // Without the first of a pairing nothing can be read any more, nor will the writer ever know what was.
-  return in_.control() == nullptr || in_.misses_generation();
+  // acquire: pairs with the release in Outgoing::say_left; what was committed before is seen.
+  return theirs == nullptr || in_.misses_generation() || theirs->left.load(std::memory_order_acquire) != 0;
 }
 
-bool Endpoint::stranded() {
+bool Endpoint::strand_if_broker_is_missed() {
   if (!misses_generation()) return false;
-  log(LogLevel::warning, [&] { return "the broker died with the next segment of " + to_string(id_); });
+  strand();
+  return true;
+}
+
+void Endpoint::strand() {
+  log(LogLevel::warning, [&] { return "the broker died, and " + to_string(id_) + " cannot go on without a segment from it"; });
   in_.close(std::nullopt);
   reason_ = CloseReason::broker_lost;
-  // The other side cannot know: its segment went out as always.
-  const std::byte reason{static_cast<unsigned char>(CloseReason::broker_lost)};
-  if (!out_.open() && link_ != nullptr) link_->notify(id_.opposite());
-  if (out_.open() && out_.push(shm::RecordType::close, 0, {&reason, 1}, in_.control()) == Outgoing::Push::committed) announce();
-  return true;
+  drop_backlog();
+  context_.make_hot(*this);
+  out_.say_left(true);
+  if (link_ != nullptr) link_->notify(id_.opposite());
+  if (home_) context_.make_hot_if_here(id_.opposite());
 }
 
 void Endpoint::protocol_error(const char* what) {
@@ -182,7 +188,7 @@ bool Endpoint::close() {
     }
   }
   progress();
-  if (out_.has_backlog() && context_.broker().alive() && !in_.closed()) return false;
+  if (out_.has_backlog() && !in_.closed()) return false;
   context_.broker().send(wire::Close{id_, out_.tail(), CloseReason::closed, 0});
   FAIRWAY_HOOK(close_sent);
   ended_ = true;

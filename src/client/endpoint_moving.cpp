@@ -77,7 +77,11 @@ bool Endpoint::detach(Endpoint& carrier) {
   const Epoch epoch = pairing_.mine() + 1;
   const wire::Counts counts{out_.posted_messages(), out_.posted_bytes(), messages_read_, bytes_read_};
   FAIRWAY_HOOK(detach_before);
-  if (!context_.broker().try_send(wire::Detach{id_, carrier.id_, final, in_.position().pack(), epoch, 0, counts})) return false;
+  out_.say_left(true);  // before: should the broker die with the news, the other side finds it
+  if (!context_.broker().try_send(wire::Detach{id_, carrier.id_, final, in_.position().pack(), epoch, 0, counts})) {
+    out_.say_left(false);
+    return false;
+  }
   FAIRWAY_HOOK(detach_sent);
   if (Endpoint* const opposite = context_.find(id_.opposite())) {
     // Nobody tells this context of its own move.

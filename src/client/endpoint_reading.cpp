@@ -28,10 +28,17 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
   }
   shm::Record record;
   while (!ended_) {
+    if (claimed_) {  // looked at once, and believed as it was then: its writer can change it at any time
+      if (!claims_answered_) return Next::empty;
+      take(*claimed_, event, ports_of_record_);
+      event.ports = context_.claimed_ports(id_);
+      consume(*std::exchange(claimed_, std::nullopt));
+      return Next::message;
+    }
     FAIRWAY_HOOK(read_before);
     switch (in_.look(record)) {
       case Incoming::Look::empty:
-        if (!stranded()) return Next::empty;
+        if (!strand_if_broker_is_missed()) return Next::empty;
         break;
       case Incoming::Look::record:
         if (record.header.type == shm::RecordType::close) {
@@ -39,14 +46,10 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
           break;
         }
         if (record.header.flags & shm::record_has_tokens) {
-          if (!claims_made_ && !claim_ports(record)) break;
-          if (!context_.claims().complete(id_)) return Next::empty;
-          take(record, event, ports_of_record_);
-          event.ports = context_.claimed_ports(id_);
-          forget_claims();
-        } else {
-          take(record, event, 0);
+          claim_ports(record);
+          break;
         }
+        take(record, event, 0);
         consume(record);
         return Next::message;
       case Incoming::Look::advanced: finish_generation(); break;
@@ -61,11 +64,12 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
 bool Endpoint::at_end() {
   if (!queue_.empty()) return false;
   if (local()) return twin_gone_;
+  if (claimed_) return false;
   shm::Record record;
   while (!ended_) {
     switch (in_.look(record)) {
       case Incoming::Look::empty:
-        if (!stranded()) return false;
+        if (!strand_if_broker_is_missed()) return false;
         break;
       case Incoming::Look::record:
         if (record.header.type != shm::RecordType::close) return false;
@@ -105,16 +109,13 @@ void Endpoint::finish_generation() {
   FAIRWAY_HOOK(generation_advanced);
 }
 
-bool Endpoint::claim_ports(const shm::Record& record) {
+void Endpoint::claim_ports(const shm::Record& record) {
   const auto tokens = route::read_token_table(record.payload);
-  if (!tokens || !route::Claims::valid(id_, *tokens)) {
-    protocol_error("wrote a table of ports that no Fairway library writes");
-    return false;
-  }
-  claims_made_ = true;
+  if (!tokens || !route::Claims::valid(id_, *tokens)) return protocol_error("wrote a table of ports that no Fairway library writes");
+  claimed_ = record;
+  claims_answered_ = false;
   ports_of_record_ = tokens->size();
   context_.claim(id_, in_.position().generation, *tokens);
-  return true;
 }
 
 void Endpoint::publish_head() noexcept {

@@ -84,6 +84,16 @@ bool Outgoing::has_room(const shm::ControlBlock* reader) noexcept {
   return writer_.reserve(length, head_) != nullptr;
 }
 
+bool Outgoing::stuck() noexcept {
+  if (backlog_.empty() || backlog_.front().held) return false;
+  return control_ == nullptr || writer_.reserve(backlog_.front().payload.size(), writer_.position()) == nullptr;
+}
+
+void Outgoing::say_left(bool left) noexcept {
+  // release: pairs with the acquire in Endpoint::misses_generation of the other side.
+  if (control_ != nullptr) control_->left.store(left ? 1 : 0, std::memory_order_release);
+}
+
 void Outgoing::refresh_head(const shm::ControlBlock* reader) noexcept {
   if (reader == nullptr) return;
   // acquire: pairs with the release in Endpoint::publish_head; what is behind it may be overwritten.

@@ -36,6 +36,10 @@ class Outgoing {
   /// Moves what fits from the backlog into the newest generation. True: something was committed.
   bool flush(const shm::ControlBlock* reader);
 
+  /// Whether the first of the backlog has no room in the newest generation, even when all of that is read.
+  bool stuck() noexcept;
+  /// Tells the reader that nothing follows unless the broker says who goes on.
+  void say_left(bool left) noexcept;
   /// Whether `flush` would move something.
   bool has_room(const shm::ControlBlock* reader) noexcept;
 

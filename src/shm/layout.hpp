@@ -82,6 +82,7 @@ struct ControlBlock {
   alignas(line) std::atomic<std::uint32_t> arm;   ///< counts "wake me when there is something"; answered once each
   std::atomic<std::uint32_t> want;                ///< counts "wake me when your head is at `want_position`"
   std::atomic<std::uint64_t> want_position;
+  std::atomic<std::uint32_t> left;  ///< 1: the owner writes no more; once the broker is gone, nobody else will
   alignas(line) Statistics statistics;
 };
 static_assert(offsetof(ControlBlock, arm) == 128 && offsetof(ControlBlock, statistics) == 256);
