@@ -77,6 +77,7 @@ void Endpoint::announce() {
 }
 
 void Endpoint::progress() {
+  strand_if_broker_is_missed();  // with messages unread, too: who waits for room hears that there is nobody
   if (!out_.has_backlog() || ended_) return;
   let_ports_go();
   if (out_.flush(in_.control())) announce();

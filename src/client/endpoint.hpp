@@ -167,6 +167,7 @@ class Endpoint {
   void finish_by_record(const shm::Record& record);
   /// The broker has taken with it a generation of the other side that this side will never see.
   bool misses_generation() const noexcept;
+  /// True: it was.
   bool strand_if_broker_is_missed();
   /// One of the two sides needs what only the broker could give: the channel ends after what was committed.
   void strand();
