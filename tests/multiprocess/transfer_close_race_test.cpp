@@ -275,7 +275,6 @@ class CloseRacesTransfer : public testing::Test {
   std::unique_ptr<Child> other_side_, old_owner_;
 };
 
-// Disabled: about one run of three stops in a round of End::dies_meanwhile, where a process waits for ever.
 TEST_F(CloseRacesTransfer, received_is_a_prefix_of_sent_equal_on_a_clean_close_and_nothing_is_left) {
   const char* const only = std::getenv("FAIRWAY_SEED");
   const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
