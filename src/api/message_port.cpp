@@ -103,15 +103,21 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
     std::vector<client::Endpoint*> ends;
     for (const TransferRef& entry : options.transfer) ends.push_back(entry.port().implementation()->endpoint.get());
     const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
+    std::vector<std::byte> record = client::Endpoint::record_with(ends.size(), bytes);
     context.create_channels(to_share.size());
-    context.share_channels(to_share);
-    std::vector<std::unique_ptr<client::Endpoint>> leaving;
-    for (const TransferRef& entry : options.transfer) leaving.push_back(context.take_endpoint(*entry.port().implementation()));
-    endpoint.post_with(record_type(payload.kind()), bytes, std::move(leaving));
-    return Status::ok;
+    const bool done = context.carry_out([&] {
+      context.share_channels(to_share);
+      std::vector<std::unique_ptr<client::Endpoint>> leaving;
+      for (const TransferRef& entry : options.transfer) leaving.push_back(context.take_endpoint(*entry.port().implementation()));
+      endpoint.post_with(record_type(payload.kind()), std::move(record), std::move(leaving));
+    });
+    if (done) return Status::ok;
+    endpoint.strand();  // what is posted next must not arrive without this message
+    return Status::closed;
   }
+  MessageEvent message = client::Endpoint::local_message(record_type(payload.kind()), bytes);
   std::vector<MessagePort> ports = detach(options);
-  if (!doomed) endpoint.post_local(record_type(payload.kind()), bytes, std::move(ports));
+  if (!doomed) endpoint.post_local(std::move(message), std::move(ports));
   return Status::ok;
 }
 

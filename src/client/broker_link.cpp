@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -86,10 +88,19 @@ std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::p
   }
 }
 
-void BrokerLink::send(const wire::ClientMessage& message) {
-  if (!alive()) return;
-  waiting_.push_back(wire::encode(message));
-  flush();
+void BrokerLink::send(const wire::ClientMessage& message) noexcept {
+  if (try_send(message) || !alive()) return;
+  try {
+    waiting_.push_back(wire::encode(message));
+  } catch (const std::bad_alloc&) {
+    give_up();
+  }
+}
+
+void BrokerLink::give_up() noexcept {
+  log(LogLevel::error, [] { return "no memory for what the broker has to know, or says: the connection ends"; });
+  socket_.close();
+  received_ = std::numeric_limits<std::uint64_t>::max();
 }
 
 bool BrokerLink::try_send(const wire::ClientMessage& message) {

@@ -28,8 +28,9 @@ class BrokerLink {
   bool alive() const noexcept { return static_cast<bool>(socket_); }
   int fd() const noexcept { return socket_.get(); }
 
-  /// Sends behind what waits already; without a broker the message is dropped.
-  void send(const wire::ClientMessage& message);
+  /// Sends behind what waits already; without a broker the message is dropped. Without memory to let it wait, the
+  /// connection ends.
+  void send(const wire::ClientMessage& message) noexcept;
   /// True: the kernel has accepted the message. False: it is not sent, now or later.
   [[nodiscard]] bool try_send(const wire::ClientMessage& message);
   /// Sends what waits; true: nothing waits any more.
@@ -47,6 +48,8 @@ class BrokerLink {
   /// Waits until there is something to receive, or room if it is `blocked`; false: time is over or the broker is gone.
   bool wait(Timeout timeout) const;
   void close() noexcept { socket_.close(); }
+  /// Ends the connection, and lets `received` differ from what the broker has sent: there is news.
+  void give_up() noexcept;
 
  private:
   std::optional<Message> try_join(const std::filesystem::path& directory, const wire::Hello& hello, std::uint64_t deadline);

@@ -1,5 +1,6 @@
 #include "client/context.hpp"
 
+#include <bit>
 #include <system_error>
 #include <utility>
 
@@ -26,9 +27,7 @@ thread_local ContextsOfThread contexts_of_thread;
 
 }  // namespace
 
-Port::Port(Context& owner, std::unique_ptr<Endpoint> end) : context(&owner), endpoint(std::move(end)) {
-  endpoint->port = this;
-}
+Port::Port(Context& owner) : context(&owner) {}
 
 Port::~Port() {
   if (context != nullptr) context->close(*this);
@@ -81,10 +80,16 @@ void Context::end() noexcept {
     port->on_drain = {};
   }
   if (here) {
-    finish_what_waits();
-    for (auto& endpoint : connections_)
-      if (!endpoint->close()) linger(std::move(endpoint));
-    drain_lingering(options_.broker_timeout);
+    carry_out([this] {
+      finish_what_waits();
+      for (auto& endpoint : connections_)
+        if (!endpoint->close()) linger(std::move(endpoint));
+      drain_lingering();
+    });
+    if (!lingering_.empty() && broker_.alive())
+      log(LogLevel::error, [this] {
+        return std::to_string(lingering_.size()) + " ports end with messages that the broker gave no memory for";
+      });
   }
   connections_.clear();
   lingering_.clear();
@@ -102,9 +107,11 @@ void Context::throw_not_usable() const {
                                               : "called from another thread than the one that made the Context");
 }
 
-std::shared_ptr<Port> Context::adopt(std::unique_ptr<Endpoint> endpoint) {
-  auto port = std::make_shared<Port>(*this, std::move(endpoint));
+std::shared_ptr<Port> Context::adopt(std::unique_ptr<Endpoint>&& endpoint) {
+  auto port = std::make_shared<Port>(*this);
   ports_.insert(port);
+  endpoint->port = port.get();
+  port->endpoint = std::move(endpoint);
   return port;
 }
 
@@ -126,28 +133,38 @@ void Context::close(Port& port) noexcept {
   auto endpoint = std::move(port.endpoint);
   if (!endpoint || sys::fork_generation() != fork_generation_) return;
   endpoint->port = nullptr;
-  if (!endpoint->close()) linger(std::move(endpoint));
-}
-
-void Context::linger(std::unique_ptr<Endpoint> endpoint) { lingering_.push_back(std::move(endpoint)); }
-
-void Context::drain_lingering(Timeout timeout) {
-  for (;;) {
-    std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
-    if (lingering_.empty() || !broker_.alive()) return;
-    if (!broker_.wait(timeout)) break;
-    service_broker();
-  }
-  log(LogLevel::error, [this] {
-    return std::to_string(lingering_.size()) + " ports end with messages that the broker gave no memory for";
+  carry_out([&] {
+    if (endpoint->close()) return;
+    linger(std::move(endpoint));
+    if (!dispatching_) drain_lingering();  // the loop may never run again
   });
 }
 
+void Context::linger(std::unique_ptr<Endpoint> endpoint) noexcept { lingering_.push_back(std::move(endpoint)); }
+
+void Context::drain_lingering() {
+  const std::uint64_t refusals = leases_.refusals();
+  do {
+    service_broker();
+    std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
+  } while (!lingering_.empty() && leases_.refusals() == refusals && wait_for_word(options_.broker_timeout));
+}
+
+void Context::count(Endpoint&) {
+  const std::size_t room = std::bit_ceil(endpoint_count_ + 1);
+  for (std::vector<Endpoint*>* const list : {&hot_, &was_hot_, &just_armed_}) list->reserve(room);
+  lingering_.reserve(room);
+  to_close_.reserve(room);
+  ++endpoint_count_;
+}
+
 void Context::forget(Endpoint& endpoint) noexcept {
+  --endpoint_count_;
   if (endpoint.hot) std::erase(hot_, &endpoint);
   std::erase(just_armed_, &endpoint);
   awaiting_lease_.erase(&endpoint);
   awaiting_departure_.erase(&endpoint);
+  local_message_taken(endpoint);
   std::erase_if(uninstalled_, [&](const auto& missing) { return missing.first == endpoint.id(); });
   if (endpoint.local()) return;
   if (Link* const link = endpoint.link()) --link->endpoints;
@@ -169,13 +186,12 @@ void Context::note_close_handler(Port& port) {
   if (port.close_reason && !port.close_told) notices_.push_back({port.shared_from_this(), port.close_reason});
 }
 
-void Context::local_message(Endpoint& endpoint) {
-  if (endpoint.has_local_messages() && wants_messages(endpoint))
-    local_order_.emplace(endpoint.first_local_sequence(), &endpoint);
+void Context::local_message(Endpoint& endpoint) noexcept {
+  if (endpoint.has_local_messages() && wants_messages(endpoint) && !endpoint.local_order.is_linked()) local_order_.insert(endpoint);
 }
 
 void Context::local_message_taken(Endpoint& endpoint) noexcept {
-  if (endpoint.has_local_messages()) local_order_.erase({endpoint.first_local_sequence(), &endpoint});
+  if (endpoint.local_order.is_linked()) local_order_.erase(local_order_.iterator_to(endpoint));
 }
 
 void Context::bury(MessageEvent event) {

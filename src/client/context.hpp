@@ -6,11 +6,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include <boost/intrusive/set.hpp>
 
 #include <fairway/context.hpp>
 
@@ -50,7 +53,8 @@ class Context {
   // Ports -----------------------------------------------------------------------------------------------------
 
   std::pair<std::shared_ptr<Port>, std::shared_ptr<Port>> make_channel();
-  std::shared_ptr<Port> adopt(std::unique_ptr<Endpoint> endpoint);
+  /// If it throws, the endpoint is still the caller's.
+  std::shared_ptr<Port> adopt(std::unique_ptr<Endpoint>&& endpoint);
   /// A transfer within this context: the end of the channel goes to a new port, the old one is dead.
   std::shared_ptr<Port> move(Port& port);
   /// The handle is done with the port.
@@ -87,11 +91,17 @@ class Context {
   BrokerLink& broker() noexcept { return broker_; }
   bool broker_alive() const noexcept { return broker_.alive(); }
   LeasePool& leases() noexcept { return leases_; }
+  /// What must not end half-way. Without memory for it this context gives up its broker, which all others can tell from
+  /// a death; false then.
+  template <class Step>
+  bool carry_out(Step&& step) noexcept;
   void service_broker();
   /// Only if the broker's table says that there is something: no system call otherwise.
   void service_broker_if_news();
-  void make_hot(Endpoint& endpoint);
-  void make_hot_if_here(PortId port);
+  /// Every endpoint has a place in the lists of the loop: nothing is allocated there.
+  void count(Endpoint& endpoint);
+  void make_hot(Endpoint& endpoint) noexcept;
+  void make_hot_if_here(PortId port) noexcept;
   Endpoint* find(PortId id) noexcept;
   void note_post() noexcept { posted_ = true; }
   /// Ports in its messages cannot leave yet.
@@ -105,10 +115,12 @@ class Context {
   void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
   /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something.
   bool wait_for_lease(std::uint64_t size);
+  /// The same for whatever it says. False: it was silent for so long, all such waits since its last word together.
+  bool wait_for_word(Timeout patience);
   void forget(Endpoint& endpoint) noexcept;
   std::uint64_t next_local_sequence() noexcept { return next_local_sequence_++; }
   /// The endpoint's local queue has a (new) first message.
-  void local_message(Endpoint& endpoint);
+  void local_message(Endpoint& endpoint) noexcept;
   /// The first message of the endpoint's local queue is about to go.
   void local_message_taken(Endpoint& endpoint) noexcept;
   const route::Claims& claims() const noexcept { return claims_; }
@@ -122,7 +134,7 @@ class Context {
   std::vector<Endpoint*> channels_that_leave(const std::vector<Endpoint*>& leaving) const;
   /// They get a place in shared memory, and what waits in their queues moves there.
   void share_channels(const std::vector<Endpoint*>& one_end_each);
-  void close_later(std::unique_ptr<Endpoint> endpoint);
+  void close_later(std::unique_ptr<Endpoint> endpoint) noexcept;
   /// Destroys a dropped message, and the ports in it, without recursion.
   void bury(MessageEvent event);
 
@@ -142,8 +154,9 @@ class Context {
 
   // context.cpp
   [[noreturn]] void throw_not_usable() const;
-  void linger(std::unique_ptr<Endpoint> endpoint);
-  void drain_lingering(Timeout timeout);
+  void linger(std::unique_ptr<Endpoint> endpoint) noexcept;
+  /// Until what was posted on ports that are closed has left this process, or the broker keeps silent.
+  void drain_lingering();
 
   // context_broker.cpp
   void on_broker_lost();
@@ -182,7 +195,6 @@ class Context {
   template <class Done>
   bool wait_for_broker(Timeout timeout, Done&& done);
   [[noreturn]] void throw_no_broker(std::string_view what) const;
-  void deliver_connection(std::unique_ptr<Endpoint> endpoint);
   void reap_children(std::uint64_t key);
 
   // context_loop.cpp
@@ -238,9 +250,16 @@ class Context {
   std::vector<std::unique_ptr<Endpoint>> lingering_;  ///< closed here, with a backlog on its way
   std::set<std::weak_ptr<Port>, std::owner_less<>> ports_;
 
+  std::size_t endpoint_count_ = 0;
   std::vector<Endpoint*> hot_;        ///< to be looked at, or armed, before this context sleeps
   std::vector<Endpoint*> was_hot_, just_armed_;  ///< of prepare_to_sleep
-  std::set<std::pair<std::uint64_t, Endpoint*>> local_order_;  ///< first local messages of ports that want them
+  struct FirstLocalMessage {
+    using type = std::uint64_t;
+    type operator()(const Endpoint& endpoint) const noexcept { return endpoint.first_local_sequence(); }
+  };
+  using LocalOrderHook = boost::intrusive::member_hook<Endpoint, boost::intrusive::set_member_hook<>, &Endpoint::local_order>;
+  /// Ports that want local messages and have some, by their first.
+  boost::intrusive::set<Endpoint, LocalOrderHook, boost::intrusive::key_of_value<FirstLocalMessage>> local_order_;
   std::uint64_t next_local_sequence_ = 1;
   std::deque<Notice> notices_;
   std::deque<MessageEvent> graveyard_;
@@ -248,7 +267,7 @@ class Context {
 
   route::Claims claims_;
   std::map<PortId, std::unique_ptr<Endpoint>> dormant_;  ///< granted to messages that are not delivered yet
-  std::deque<std::unique_ptr<Endpoint>> to_close_;
+  std::vector<std::unique_ptr<Endpoint>> to_close_;
   std::deque<std::unique_ptr<Endpoint>> connections_;
   Callback<void(MessageEvent&)> on_connect_;
   std::shared_ptr<Port> parent_port_;
@@ -273,8 +292,20 @@ class Context {
   bool streaming_ = false;  ///< the last spin was short
   bool posted_ = false;     ///< something since the last spin
   bool servicing_ = false;
-  bool broker_slow_ = false;
+  Timeout silence_{};  ///< of the broker, while this context waited for it
+  bool loss_handled_ = false;
   bool barrier_failed_ = false;
 };
+
+template <class Step>
+bool Context::carry_out(Step&& step) noexcept {
+  try {
+    step();
+    return true;
+  } catch (const std::bad_alloc&) {
+    broker_.give_up();
+    return false;
+  }
+}
 
 }  // namespace fairway::client

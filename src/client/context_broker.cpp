@@ -15,7 +15,7 @@ namespace {
 
 /// Larger segments are read once, page by page.
 constexpr std::uint64_t most_prefetched = shm::data_offset + Outgoing::largest_ring;
-constexpr std::uint64_t patience_with_broker_ns = 20'000'000;
+constexpr Timeout patience_of_post = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -24,20 +24,19 @@ void Context::service_broker_if_news() {
 }
 
 void Context::service_broker() {
-  if (servicing_) return;
-  const bool was_alive = broker_.alive();
-  {
-    const ScopedFlag servicing(servicing_);
+  if (servicing_ || loss_handled_) return;
+  const ScopedFlag servicing(servicing_);
+  carry_out([this] {
     if (broker_.blocked()) {
       broker_.unblock();
       if (!broker_.blocked()) on_broker_takes_more();
     }
     while (auto message = broker_.receive()) {
-      broker_slow_ = false;
+      silence_ = {};
       handle(*message);
     }
-  }
-  if (was_alive && !broker_.alive()) on_broker_lost();
+  });
+  if (!broker_.alive()) loss_handled_ = carry_out([this] { on_broker_lost(); });
 }
 
 /// What `try_send` gave up, and what stands behind it, is tried again.
@@ -55,24 +54,25 @@ void Context::watch_broker_for_room() {
 
 bool Context::wait_for_lease(std::uint64_t size) {
   if (servicing_) return false;
-  const std::uint64_t deadline = sys::now_ns() + patience_with_broker_ns;
   const std::uint64_t refusals = leases_.refusals();
   for (;;) {
     service_broker();
     if (leases_.has(size) || awaiting_lease_.empty()) return true;
-    const std::uint64_t now = sys::now_ns();
-    if (!broker_.alive() || broker_slow_ || leases_.refusals() != refusals) return false;
-    if (now >= deadline) {
-      broker_slow_ = true;
-      return false;
-    }
-    broker_.wait(Timeout(static_cast<std::int64_t>(deadline - now)));
+    if (leases_.refusals() != refusals || !wait_for_word(patience_of_post)) return false;
   }
+}
+
+bool Context::wait_for_word(Timeout patience) {
+  if (!broker_.alive() || silence_ >= patience) return false;
+  const std::uint64_t start = sys::now_ns();
+  if (broker_.wait(patience - silence_)) return true;
+  silence_ += Timeout(static_cast<std::int64_t>(sys::now_ns() - start));
+  return false;
 }
 
 bool Context::awake_for_news() const noexcept {
   // acquire: pairs with the release in the broker's Server::sent; the message is in the socket.
-  return row_->notices.load(std::memory_order_acquire) != broker_.received() && broker_.alive();
+  return row_->notices.load(std::memory_order_acquire) != broker_.received() && !loss_handled_;
 }
 
 void Context::handle(BrokerLink::Message& message) {

@@ -123,7 +123,7 @@ std::pair<std::int64_t, std::shared_ptr<Port>> Context::spawn(const std::vector<
 }
 
 void Context::reap_children(std::uint64_t key) {
-  const auto found = children_.find(key >> 8);
+  const auto found = children_.find(watch::id(key));
   if (found == children_.end()) return;
   sys::reap(found->second.pidfd.get());
   broker_.send(wire::Revoke{found->second.secret});

@@ -168,6 +168,7 @@ std::size_t Context::dispatch_connections() {
   while (on_connect_ && !connections_.empty()) {
     MessageEvent event;
     static_cast<void>(event.assign(MessageEvent::Kind::string, 0));
+    event.ports.reserve(1);
     event.ports.emplace_back(adopt(std::move(connections_.front())));
     connections_.pop_front();
     ++count;
@@ -179,7 +180,7 @@ std::size_t Context::dispatch_connections() {
 std::size_t Context::dispatch_local() {
   std::size_t count = 0;
   while (!local_order_.empty() && count < messages_per_turn) {
-    const std::shared_ptr<Port> port = local_order_.begin()->second->port->shared_from_this();
+    const std::shared_ptr<Port> port = local_order_.begin()->port->shared_from_this();
     if (!deliver_next(*port)) break;
     ++count;
   }
@@ -194,7 +195,10 @@ std::size_t Context::dispatch_shared() {
     endpoint->progress();
     if (endpoint->port == nullptr) continue;
     const std::shared_ptr<Port> port = endpoint->port->shared_from_this();
-    if (endpoint->drained()) notices_.push_back({port, std::nullopt});
+    if (endpoint->drained()) {
+      notices_.push_back({port, std::nullopt});
+      endpoint->told_drained();
+    }
     for (std::size_t n = 0; n < messages_per_turn && port->endpoint && !port->endpoint->has_local_messages() &&
                             wants_messages(*port->endpoint) && deliver_next(*port);
          ++n)
@@ -225,8 +229,8 @@ void Context::deliver(Port& port, MessageEvent& event) {
 
 void Context::note_end(Port& port) {
   if (port.close_reason) return;
+  notices_.push_back({port.shared_from_this(), port.endpoint->reason()});
   port.close_reason = port.endpoint->reason();
-  notices_.push_back({port.shared_from_this(), port.close_reason});
 }
 
 std::size_t Context::dispatch_notices() {
@@ -250,7 +254,7 @@ std::size_t Context::dispatch_notices() {
 
 // Waiting ---------------------------------------------------------------------------------------------------
 
-void Context::make_hot(Endpoint& endpoint) {
+void Context::make_hot(Endpoint& endpoint) noexcept {
   if (std::exchange(endpoint.hot, true)) return;
   hot_.push_back(&endpoint);
 }

@@ -81,7 +81,9 @@ void Context::note_claims(PortId carrier) {
 
 std::vector<MessagePort> Context::claimed_ports(PortId carrier) {
   std::vector<MessagePort> ports;
-  for (const route::Claims::Outcome& outcome : claims_.deliver(carrier)) {
+  const auto outcomes = claims_.deliver(carrier);
+  ports.reserve(outcomes.size());
+  for (const route::Claims::Outcome& outcome : outcomes) {
     auto dormant = dormant_.extract(outcome.token.port);
     std::unique_ptr<Endpoint> endpoint;
     if (outcome.granted && dormant) {
@@ -113,22 +115,24 @@ void Context::on(const wire::Moved& m, BrokerLink::Message&) {
   if (Endpoint* const endpoint = find(m.port)) endpoint->moved(m);
 }
 
-void Context::close_later(std::unique_ptr<Endpoint> endpoint) {
+void Context::close_later(std::unique_ptr<Endpoint> endpoint) noexcept {
   endpoint->port = nullptr;
   to_close_.push_back(std::move(endpoint));
 }
 
 void Context::finish_what_waits() {
   while (!to_close_.empty()) {  // what is closed may leave others to be closed
-    auto endpoint = std::move(to_close_.front());
-    to_close_.pop_front();
-    if (!endpoint->close()) linger(std::move(endpoint));
+    auto endpoint = std::move(to_close_.back());
+    to_close_.pop_back();
+    carry_out([&] {
+      if (!endpoint->close()) linger(std::move(endpoint));
+    });
   }
   std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
   for (Endpoint* const carrier : std::set<Endpoint*>(awaiting_departure_)) carrier->progress();
 }
 
-void Context::make_hot_if_here(PortId port) {
+void Context::make_hot_if_here(PortId port) noexcept {
   if (Endpoint* const endpoint = find(port)) make_hot(*endpoint);
 }
 

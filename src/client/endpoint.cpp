@@ -20,18 +20,23 @@ MessageEvent::Kind event_kind(shm::RecordType type) noexcept {
   }
 }
 
-void Endpoint::post_local(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports) {
+MessageEvent Endpoint::local_message(shm::RecordType type, Bytes payload) {
+  MessageEvent message;
+  if (!message.assign(event_kind(type), payload.size()))
+    throw DOMException("RangeError", "no memory for a message of " + std::to_string(payload.size()) + " bytes");
+  if (!payload.empty()) std::memcpy(message.data(), payload.data(), payload.size());
+  return message;
+}
+
+void Endpoint::post_local(MessageEvent message, std::vector<MessagePort> ports) {
   if (peer_gone()) return;
   for (const MessagePort& handle : ports)
     if (circular(*handle.implementation()->endpoint, *twin_)) return;  // nobody will ever have it: its ports close
-  for (const MessagePort& handle : ports) handle.implementation()->endpoint->carried_to_ = twin_;
-  LocalMessage message{context_.next_local_sequence(), {}};
-  if (!message.event.assign(event_kind(type), payload.size()))
-    throw DOMException("RangeError", "no memory for a message of " + std::to_string(payload.size()) + " bytes");
-  if (!payload.empty()) std::memcpy(message.event.data(), payload.data(), payload.size());
-  message.event.ports = std::move(ports);
-  twin_->queued_bytes_ += payload.size();
-  twin_->queue_.push_back(std::move(message));
+  message.ports = std::move(ports);
+  twin_->queue_.push_back({context_.next_local_sequence(), std::move(message)});
+  const MessageEvent& last = twin_->queue_.back().event;
+  for (const MessagePort& handle : last.ports) handle.implementation()->endpoint->carried_to_ = twin_;
+  twin_->queued_bytes_ += last.bytes().size();
   context_.local_message(*twin_);
 }
 
@@ -42,7 +47,7 @@ bool Endpoint::circular(const Endpoint& port, const Endpoint& reader) noexcept {
 }
 
 void Endpoint::post(shm::RecordType type, Bytes payload) {
-  if (local()) return post_local(type, payload, {});
+  if (local()) return post_local(local_message(type, payload), {});
   // Who reads this is known as of now: what is posted after a move must not be seen by the former reader. And once more
   // behind the commit: a reader that came in between has looked already.
   context_.service_broker_if_news();
@@ -57,7 +62,7 @@ void Endpoint::post(shm::RecordType type, Bytes payload) {
   if (out_.damaged()) protocol_error("claims to have read what was never written");
 }
 
-void Endpoint::announce() {
+void Endpoint::announce() noexcept {
   if (link_ == nullptr) {
     if (home_) return context_.make_hot_if_here(id_.opposite());
     // seq_cst: pairs with the barrier in Context::prepare_to_sleep of whoever owns the other side now. Who that is, the
@@ -76,18 +81,20 @@ void Endpoint::announce() {
   if (link_->notify(id_.opposite()) && mine != nullptr) shm::add(mine->statistics.doorbells, 1);
 }
 
-void Endpoint::progress() {
+void Endpoint::progress() noexcept {
   strand_if_broker_is_missed();  // with messages unread, too: who waits for room hears that there is nobody
   if (!out_.has_backlog() || ended_) return;
-  let_ports_go();
+  context_.carry_out([this] { let_ports_go(); });
   if (out_.flush(in_.control())) announce();
   grow();
 }
 
-void Endpoint::grow() {
+void Endpoint::grow() noexcept {
   // A few times at the most: the first generation may be too small for what waits.
-  for (int attempt = 0; attempt < 6 && !ended_ && take_segment(); ++attempt)
-    if (out_.flush(in_.control())) announce();
+  context_.carry_out([this] {
+    for (int attempt = 0; attempt < 6 && !ended_ && take_segment(); ++attempt)
+      if (out_.flush(in_.control())) announce();
+  });
   if (!context_.broker_alive() && !ended_ && !in_.closed() && out_.stuck()) strand();
 }
 
@@ -142,9 +149,7 @@ std::uint64_t Endpoint::buffered_amount() noexcept {
 }
 
 bool Endpoint::drained() noexcept {
-  if (!drain_below_ || unread_exceeds(*drain_below_)) return false;
-  drain_below_.reset();
-  return true;
+  return drain_below_ && !unread_exceeds(*drain_below_);
 }
 
 }  // namespace fairway::client

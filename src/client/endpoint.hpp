@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 
+#include <boost/intrusive/set_hook.hpp>
 #include <fairway/message_event.hpp>
 #include <fairway/types.hpp>
 
@@ -25,7 +26,7 @@ class Link;
 /// same context, and messages wait in `queue_`. Shared: they go through a half in shared memory.
 class Endpoint {
  public:
-  explicit Endpoint(Context& context) : context_(context) {}
+  explicit Endpoint(Context& context);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
 
@@ -48,15 +49,18 @@ class Endpoint {
 
   void post(shm::RecordType type, Bytes payload);
   /// With ports that stay in this context.
-  void post_local(shm::RecordType type, Bytes payload, std::vector<MessagePort> ports);
+  void post_local(MessageEvent message, std::vector<MessagePort> ports);
+  static MessageEvent local_message(shm::RecordType type, Bytes payload);
   /// With ports that leave this context. They are gone, whatever happens.
-  void post_with(shm::RecordType type, Bytes payload, std::vector<std::unique_ptr<Endpoint>> ports);
+  void post_with(shm::RecordType type, std::vector<std::byte> record, std::vector<std::unique_ptr<Endpoint>> ports);
+  /// What `post_with` takes: the payload behind room for the table of so many ports.
+  static std::vector<std::byte> record_with(std::size_t ports, Bytes payload);
   struct LocalMessage {
     std::uint64_t sequence;
     MessageEvent event;
   };
   const std::deque<LocalMessage>& local_queue() const noexcept { return queue_; }
-  std::deque<LocalMessage> take_local_queue() noexcept {
+  std::deque<LocalMessage> take_local_queue() {
     queued_bytes_ = 0;
     return std::exchange(queue_, {});
   }
@@ -97,7 +101,7 @@ class Endpoint {
   // The loop's side -------------------------------------------------------------------------------------------
 
   /// Moves the backlog on, if there is one: into room that the reader has made, or a larger generation.
-  void progress();
+  void progress() noexcept;
   /// A lease has come; it may be the one that was asked for.
   void progress_with_lease() { grow(); }
   /// Asks the other side to say when there is something to read, or room to write.
@@ -111,6 +115,7 @@ class Endpoint {
   /// `try_post` said full: a drain event is due when no more than that is unread.
   void want_drain(std::uint64_t below) noexcept { drain_below_ = below; }
   bool drained() noexcept;
+  void told_drained() noexcept { drain_below_.reset(); }
 
   /// The port opposite is owned by the context at the other end of the link; without one, by this context.
   void paired(Link* link, Epoch peer_epoch);
@@ -131,6 +136,8 @@ class Endpoint {
   void open_for_reading();
   /// The other side is gone; what it committed is still read.
   void peer_closed(std::optional<Incoming::End> end, CloseReason reason);
+  /// One of the two sides needs what only the broker could give: the channel ends after what was committed.
+  void strand();
   /// Every port in the message that this end has reached is there, or known to be lost.
   void claims_answered() noexcept { claims_answered_ = true; }
   void forget_claims() noexcept { claimed_.reset(); }
@@ -140,22 +147,24 @@ class Endpoint {
   std::uint64_t first_local_sequence() const noexcept { return queue_.front().sequence; }
   bool has_local_messages() const noexcept { return !queue_.empty(); }
 
+  boost::intrusive::set_member_hook<> local_order;  ///< in the context's set of those with local messages
   Port* port = nullptr;  ///< who owns it; null while it is closing or travels in a local message
   bool hot = false;      ///< in the context's list of those to look at before it sleeps
 
  private:
   /// Whether a message to `reader` with that port in it could never be read: it would lie in itself.
   static bool circular(const Endpoint& port, const Endpoint& reader) noexcept;
-  void announce();
-  void grow();
+  void announce() noexcept;
+  void grow() noexcept;
   /// True: `grow` may go on.
   bool take_segment();
   /// Detaches the ports of the messages that wait for it, as far as the broker takes the news.
   void let_ports_go();
   bool detach(Endpoint& carrier);
-  void drop_backlog();
+  void drop_backlog() noexcept;
   void peer_moved(Epoch peer_epoch);
   void leave_link() noexcept;
+  void leave_twin() noexcept;
   bool bind(LeasePool::Lease lease);
   void publish_head() noexcept;
   void answer_want() noexcept;
@@ -169,8 +178,6 @@ class Endpoint {
   bool misses_generation() const noexcept;
   /// True: it was.
   bool strand_if_broker_is_missed();
-  /// One of the two sides needs what only the broker could give: the channel ends after what was committed.
-  void strand();
   void protocol_error(const char* what);
 
   Context& context_;

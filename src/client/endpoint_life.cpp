@@ -9,7 +9,20 @@
 /// Life: how an end of a channel comes, hears of its other side, and goes.
 namespace fairway::client {
 
-Endpoint::~Endpoint() { context_.forget(*this); }
+Endpoint::Endpoint(Context& context) : context_(context) { context_.count(*this); }
+
+Endpoint::~Endpoint() {
+  leave_twin();
+  context_.forget(*this);
+}
+
+void Endpoint::leave_twin() noexcept {
+  if (twin_ == nullptr) return;
+  twin_->twin_gone_ = true;
+  twin_->twin_ = nullptr;
+  context_.make_hot(*twin_);
+  twin_ = nullptr;
+}
 
 void Endpoint::entangle(Endpoint& one, Endpoint& two) {
   one.twin_ = &two;
@@ -104,12 +117,13 @@ void Endpoint::peer_closed(std::optional<Incoming::End> end, CloseReason reason)
   context_.make_hot(*this);
 }
 
-void Endpoint::drop_backlog() {
+void Endpoint::drop_backlog() noexcept {
   out_.drop_backlog();
   context_.await_departure(*this, false);
-  for (auto& ports : std::exchange(leaving_, {}))
+  for (auto& ports : leaving_)
     for (auto& endpoint : ports)
       if (endpoint) context_.close_later(std::move(endpoint));
+  leaving_.clear();
 }
 
 void Endpoint::finish(CloseReason reason) {
@@ -156,25 +170,18 @@ void Endpoint::protocol_error(const char* what) {
   reason_ = CloseReason::protocol_error;
   ended_ = true;
   drop_backlog();
-  context_.abandon_claims(*this);
+  context_.carry_out([this] { context_.abandon_claims(*this); });
   context_.broker().send(wire::Close{id_, out_.tail(), CloseReason::protocol_error, 0});
   context_.make_hot(*this);
 }
 
 bool Endpoint::close() {
-  for (LocalMessage& message : queue_) context_.bury(std::move(message.event));
+  leave_twin();
   context_.local_message_taken(*this);
+  for (LocalMessage& message : queue_) context_.bury(std::move(message.event));
   queue_.clear();
   queued_bytes_ = 0;
-  if (local()) {
-    if (twin_ != nullptr) {
-      twin_->twin_gone_ = true;
-      twin_->twin_ = nullptr;
-      context_.make_hot(*twin_);
-      twin_ = nullptr;
-    }
-    return true;
-  }
+  if (local()) return true;
   if (ended_) return true;
   if (!closing_) {
     closing_ = true;

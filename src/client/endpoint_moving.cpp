@@ -21,7 +21,14 @@ shm::RecordType record_type(MessageEvent::Kind kind) noexcept {
 
 }  // namespace
 
-void Endpoint::post_with(shm::RecordType type, Bytes payload, std::vector<std::unique_ptr<Endpoint>> ports) {
+std::vector<std::byte> Endpoint::record_with(std::size_t ports, Bytes payload) {
+  const std::size_t table = route::token_table_size(ports);
+  std::vector<std::byte> record(table + payload.size());
+  if (!payload.empty()) std::memcpy(record.data() + table, payload.data(), payload.size());
+  return record;
+}
+
+void Endpoint::post_with(shm::RecordType type, std::vector<std::byte> record, std::vector<std::unique_ptr<Endpoint>> ports) {
   context_.service_broker_if_news();
   if (peer_gone()) {
     for (auto& endpoint : ports) context_.close_later(std::move(endpoint));
@@ -32,11 +39,8 @@ void Endpoint::post_with(shm::RecordType type, Bytes payload, std::vector<std::u
   for (const auto& endpoint : ports) {
     tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
   }
-  const std::size_t table = route::token_table_size(tokens.size());
-  std::vector<std::byte> record(table + payload.size());
   route::write_token_table(tokens, record.data());
-  if (!payload.empty()) std::memcpy(record.data() + table, payload.data(), payload.size());
-  out_.push_held(type, shm::record_has_tokens, record);
+  out_.push_held(type, shm::record_has_tokens, std::move(record));
   leaving_.push_back(std::move(ports));
   progress();
   context_.service_broker_if_news();
@@ -95,7 +99,7 @@ void Endpoint::replay(MessageEvent event) {
   if (event.ports.empty()) return post(record_type(event.kind()), event.bytes());
   std::vector<std::unique_ptr<Endpoint>> ports;
   for (const MessagePort& handle : event.ports) ports.push_back(context_.take_endpoint(*handle.implementation()));
-  post_with(record_type(event.kind()), event.bytes(), std::move(ports));
+  post_with(record_type(event.kind()), record_with(ports.size(), event.bytes()), std::move(ports));
 }
 
 }  // namespace fairway::client

@@ -31,7 +31,7 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
     if (claimed_) {  // looked at once, and believed as it was then: its writer can change it at any time
       if (!claims_answered_) return Next::empty;
       take(*claimed_, event, ports_of_record_);
-      event.ports = context_.claimed_ports(id_);
+      if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_); })) static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
       consume(*std::exchange(claimed_, std::nullopt));
       return Next::message;
     }

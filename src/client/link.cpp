@@ -29,7 +29,6 @@ void Link::bind(sys::Mapping mine, bool membarrier) {
   mine_->cpu.store(sys::current_cpu(), std::memory_order_relaxed);
   ready_out_ = shm::ReadyWriter(*mine_, slots<std::uint64_t>(mine_memory_));
   if (theirs_ != nullptr) mine_->ready_head.store(ready_in_.head(), std::memory_order_release);
-  for (const PortId port : std::exchange(unsaid_, {})) notify(port);
 }
 
 void Link::install(sys::Mapping theirs) {
@@ -40,10 +39,7 @@ void Link::install(sys::Mapping theirs) {
 }
 
 bool Link::notify(PortId port) {
-  if (mine_ == nullptr) {
-    unsaid_.insert(port);  // the other side looks at everything when my half arrives
-    return false;
-  }
+  if (mine_ == nullptr) return false;  // the other side looks at everything when my half arrives
   ready_out_.push(port.value, theirs_ != nullptr ? theirs_->ready_head.load(std::memory_order_acquire) : 0);
   FAIRWAY_HOOK(notify_ready_pushed);
   mine_->cpu.store(sys::current_cpu(), std::memory_order_relaxed);

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <set>
 #include <string>
 
 #include "base/ids.hpp"
@@ -75,7 +74,6 @@ class Link {
   const shm::LinkSegment* theirs_ = nullptr;
   shm::ReadyWriter ready_out_;
   shm::ReadyReader ready_in_;
-  std::set<PortId> unsaid_;  ///< to be pushed when my half is there
   std::uint32_t answered_sleep_ = 0;
   bool fence_ = true;
 };

@@ -25,8 +25,8 @@ Outgoing::Push Outgoing::push(shm::RecordType type, std::uint8_t flags, Bytes pa
   return Push::queued;
 }
 
-void Outgoing::push_held(shm::RecordType type, std::uint8_t flags, Bytes payload) {
-  queue({type, flags, {payload.begin(), payload.end()}, true});
+void Outgoing::push_held(shm::RecordType type, std::uint8_t flags, std::vector<std::byte> payload) {
+  queue({type, flags, std::move(payload), true});
 }
 
 void Outgoing::release() noexcept {

@@ -30,7 +30,7 @@ class Outgoing {
   /// Appends a record. `reader`: the control block of the other side, null while there is none.
   Push push(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader);
   /// The same for a record that must not be seen yet. It holds up all that is posted behind it, until `release`.
-  void push_held(shm::RecordType type, std::uint8_t flags, Bytes payload);
+  void push_held(shm::RecordType type, std::uint8_t flags, std::vector<std::byte> payload);
   /// The first held record may go.
   void release() noexcept;
   /// Moves what fits from the backlog into the newest generation. True: something was committed.

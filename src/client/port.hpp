@@ -16,7 +16,7 @@ class Endpoint;
 /// that was closed or transferred has no endpoint; one whose Context is gone has no context either.
 class Port : public std::enable_shared_from_this<Port> {
  public:
-  Port(Context& context, std::unique_ptr<Endpoint> endpoint);
+  explicit Port(Context& owner);
   ~Port();
 
   Context* context = nullptr;

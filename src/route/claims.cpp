@@ -88,13 +88,9 @@ std::vector<wire::Unclaim> Claims::abandon(PortId carrier) {
 std::vector<PortId> Claims::lose_broker() {
   std::vector<PortId> complete;
   for (auto& [carrier, record] : records_) {
-    bool open = false;
-    for (Entry& entry : record) {
-      if (entry.state != TokenState::asked) continue;
-      entry.state = step(entry.state, TokenEvent::refuse).next;
-      open = true;
-    }
-    if (open) complete.push_back(carrier);
+    for (Entry& entry : record)
+      if (entry.state == TokenState::asked) entry.state = step(entry.state, TokenEvent::refuse).next;
+    complete.push_back(carrier);
   }
   return complete;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -124,15 +125,18 @@ Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd
     if (errno == ECONNRESET) continue;
     return {Received::Kind::gone, 0, false};
   }
+  std::array<Fd, most_descriptors> received;  // owned before anything is allocated
+  std::size_t count = 0;
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t in_part = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < in_part; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      descriptors.emplace_back(fd);
+      received.at(count++) = Fd(fd);
     }
   }
+  for (std::size_t i = 0; i < count; ++i) descriptors.push_back(std::move(received[i]));
   if (size == 0) return {Received::Kind::gone, 0, false};
   return {Received::Kind::message, static_cast<std::size_t>(size), (header.msg_flags & MSG_CTRUNC) != 0};
 }
