@@ -99,7 +99,8 @@ void Endpoint::replay(MessageEvent event) {
   if (event.ports.empty()) return post(record_type(event.kind()), event.bytes());
   std::vector<std::unique_ptr<Endpoint>> ports;
   for (const MessagePort& handle : event.ports) ports.push_back(context_.take_endpoint(*handle.implementation()));
-  post_with(record_type(event.kind()), record_with(ports.size(), event.bytes()), std::move(ports));
+  std::vector<std::byte> record = record_with(ports.size(), event.bytes());
+  post_with(record_type(event.kind()), std::move(record), std::move(ports));
 }
 
 }  // namespace fairway::client
