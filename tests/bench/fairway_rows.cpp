@@ -210,6 +210,7 @@ Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::connected));
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::answered));
   rows.push_back(std::make_unique<LocalChannel>(broker));
+  add_relay(rows, common);
   return rows;
 }
 
