@@ -58,7 +58,7 @@ struct Common {
 /// The size of the memory object.
 std::size_t common_memory_size();
 
-/// The limits of the machine: `raw_rows.cpp`, `relay_rows.cpp`. Ours: `fairway_rows.cpp`. A row of
+/// The limits of the machine: `raw_rows.cpp`, `relay_rows.cpp`. Ours: `fairway_rows.cpp`, `transfer_rows.cpp`. A row of
 /// ours follows the limit that it is measured against, so that a run of both is one moment's.
 Rows make_rows(const Common& common, const std::filesystem::path& broker);
 
@@ -69,6 +69,7 @@ void add_bare_large_stream(Rows& rows, const Common& common);
 void add_doorbell(Rows& rows, const Common& common);
 void add_memcpy(Rows& rows);
 void add_relay(Rows& rows, const Common& common);
+void add_handover(Rows& rows, const std::filesystem::path& broker);
 
 /// Stops both sides when one of them gives up.
 [[noreturn]] void fail(const std::string& what);
