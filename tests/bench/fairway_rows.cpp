@@ -212,6 +212,7 @@ Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   rows.push_back(std::make_unique<LocalChannel>(broker));
   add_relay(rows, common);
   add_handover(rows, broker);
+  add_moving_stream(rows, broker);
   return rows;
 }
 

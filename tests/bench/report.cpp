@@ -24,6 +24,7 @@ std::string amount(Unit unit, double value) {
       return value < 10000 ? fmt::format("{:.0f} ns", value) : fmt::format("{:.1f} us", value / 1e3);
     case Unit::messages_per_second: return fmt::format("{:.2f} M/s", value / 1e6);
     case Unit::bytes_per_second: return fmt::format("{:.2f} GB/s", value / 1e9);
+    case Unit::per_second: return fmt::format("{:.0f} /s", value);
   }
   return {};
 }
@@ -33,6 +34,7 @@ const char* unit_name(Unit unit) {
     case Unit::nanoseconds: return "ns";
     case Unit::messages_per_second: return "messages/s";
     case Unit::bytes_per_second: return "bytes/s";
+    case Unit::per_second: return "1/s";
   }
   return "?";
 }
@@ -99,6 +101,7 @@ std::vector<Floor> floors() {
       {"MessageChannel made and closed, ns", "channel", "", at_most, 2000},
       {"port there and back, polling", "handover.poll", "relay.memory", at_most, 2},
       {"port there and back, polling", "handover.poll", "relay", none},
+      {"64 B stream, its port moves", "stream.moving", "stream.staying", none},
   };
 }
 

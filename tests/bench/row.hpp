@@ -10,7 +10,7 @@
 
 namespace fairway::bench {
 
-enum class Unit { nanoseconds, messages_per_second, bytes_per_second };
+enum class Unit { nanoseconds, messages_per_second, bytes_per_second, per_second };
 
 /// One line of the table: the parts of a measurement, of which the near process runs one and the far process the other,
 /// and a third process what some rows have for it. Every process makes all rows, in the same order.
@@ -70,6 +70,7 @@ void add_doorbell(Rows& rows, const Common& common);
 void add_memcpy(Rows& rows);
 void add_relay(Rows& rows, const Common& common);
 void add_handover(Rows& rows, const std::filesystem::path& broker);
+void add_moving_stream(Rows& rows, const std::filesystem::path& broker);
 
 /// Stops both sides when one of them gives up.
 [[noreturn]] void fail(const std::string& what);
