@@ -80,7 +80,7 @@ class MovingStream final : public ChannelRow {
 
   Sample near(std::size_t milliseconds) override {
     MessageChannel channel(context());
-    const Baton first{0, 0, Clock::now() + period};
+    const Baton first{0, 0, Clock::now()};
     port().post_message(std::as_bytes(std::span(&first, 1)), {.transfer = {channel.port2}});
     MessagePort source = std::move(channel.port1);
     const Stopwatch watch;
@@ -109,7 +109,7 @@ class MovingStream final : public ChannelRow {
   static constexpr std::uint64_t last = ~std::uint64_t{0};
   static constexpr std::uint64_t looks = 32;  ///< messages between two looks at the clock
 
-  /// What comes with the port.
+  /// What comes with the port; the time is that of its last move.
   struct Baton {
     std::uint64_t read;
     std::uint64_t moves;
@@ -142,6 +142,7 @@ class MovingStream final : public ChannelRow {
     if (!event) fail("the other owner is gone");
     if (event->ports.empty()) return false;
     std::memcpy(&baton_, event->bytes().data(), sizeof baton_);
+    baton_.leaves = std::max(baton_.leaves + period, Clock::now() + period / 2);
     stream_ = std::move(event->ports[0]);
     return true;
   }
@@ -159,7 +160,6 @@ class MovingStream final : public ChannelRow {
       expect(event, baton_.read++);
     } while (reader_ == Reader::stays || baton_.read % looks != 0 || Clock::now() < baton_.leaves);
     ++baton_.moves;
-    baton_.leaves = std::max(baton_.leaves + period, Clock::now());
     other.post_message(std::as_bytes(std::span(&baton_, 1)), {.transfer = {stream_}});
     return true;
   }
