@@ -13,13 +13,18 @@ namespace {
 
 Bytes bytes_of(const std::uint64_t& value) { return std::as_bytes(std::span(&value, 1)); }
 
-/// A port goes to the far side and comes back. Its other end stays here and hears from it at each arrival, so that
-/// each owner has really had it.
+/// A port goes to the far side and comes back. If it is used, its other end stays here and hears from it at each
+/// arrival: then each owner has opened a stream. An unused one has none, and its move is news and nothing else.
 class Handover final : public ChannelRow {
  public:
-  explicit Handover(const std::filesystem::path& broker)
-      : ChannelRow(broker, Wait::poll, "handover.poll", "Fairway, port there and back, used at both, Wait::poll",
-                   Unit::nanoseconds, 200, 20) {}
+  enum class Port { used, unused };
+
+  Handover(const std::filesystem::path& broker, Port kind)
+      : ChannelRow(broker, Wait::poll, kind == Port::used ? "handover.poll" : "handover.poll.unused",
+                   std::string("Fairway, port there and back, ") + (kind == Port::used ? "used by both" : "unused") +
+                       ", Wait::poll",
+                   Unit::nanoseconds, 200, 20),
+        kind_(kind) {}
 
   void open_near() override {
     ChannelRow::open_near();
@@ -33,10 +38,10 @@ class Handover final : public ChannelRow {
     laps.start();
     for (std::uint64_t i = 0; i < count; ++i) {
       port().post_message(bytes_of(i), {.transfer = {travels_}});
-      expect(stays_.receive(), i);
+      hear(i);
       take();
-      travels_.post_message(bytes_of(i));
-      expect(stays_.receive(), i);
+      use(i);
+      hear(i);
       laps.lap();
     }
     return laps.latency();
@@ -44,7 +49,7 @@ class Handover final : public ChannelRow {
   void far(std::size_t count) override {
     for (std::uint64_t i = 0; i < count; ++i) {
       take();
-      travels_.post_message(bytes_of(i));
+      use(i);
       port().post_message(bytes_of(i), {.transfer = {travels_}});
     }
   }
@@ -55,7 +60,14 @@ class Handover final : public ChannelRow {
     if (!event || event->ports.size() != 1) fail("a port did not come");
     travels_ = std::move(event->ports[0]);
   }
+  void use(std::uint64_t number) {
+    if (kind_ == Port::used) travels_.post_message(bytes_of(number));
+  }
+  void hear(std::uint64_t number) {
+    if (kind_ == Port::used) expect(stays_.receive(), number);
+  }
 
+  Port kind_;
   MessagePort stays_;
   MessagePort travels_;
 };
@@ -174,7 +186,8 @@ class MovingStream final : public ChannelRow {
 }  // namespace
 
 void add_handover(Rows& rows, const std::filesystem::path& broker) {
-  rows.push_back(std::make_unique<Handover>(broker));
+  rows.push_back(std::make_unique<Handover>(broker, Handover::Port::unused));
+  rows.push_back(std::make_unique<Handover>(broker, Handover::Port::used));
 }
 void add_moving_stream(Rows& rows, const std::filesystem::path& broker) {
   const auto add = [&](MovingStream::Reader reader, MovingStream::Result result, const char* name, const char* text) {
