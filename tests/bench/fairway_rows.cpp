@@ -1,11 +1,10 @@
+#include <array>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <utility>
 
-#include <fairway/fairway.hpp>
-
-#include "bench/row.hpp"
+#include "bench/channel_row.hpp"
 
 namespace fairway::bench {
 
@@ -22,55 +21,6 @@ std::string wait_name(Wait wait) {
   }
   return "?";
 }
-
-std::uint64_t number_of(const MessageEvent& event) {
-  std::uint64_t value = 0;
-  if (event.bytes().size() >= sizeof value) std::memcpy(&value, event.bytes().data(), sizeof value);
-  return value;
-}
-
-void expect(const std::optional<MessageEvent>& event, std::uint64_t expected) {
-  if (!event) fail("the other side is gone");
-  if (number_of(*event) != expected)
-    fail("message " + std::to_string(number_of(*event)) + " arrived for " + std::to_string(expected));
-}
-
-/// A row with a context of its own in each process, and a channel between them.
-class ChannelRow : public Row {
- public:
-  ChannelRow(std::filesystem::path broker, Wait wait, std::string name, std::string text, Unit unit, std::size_t count,
-             std::size_t quick_count)
-      : Row(std::move(name), std::move(text), unit, count, quick_count), broker_(std::move(broker)), wait_(wait) {}
-
-  void open_far() override {
-    context_.emplace(ContextOptions{.name = this->name(), .broker = broker_, .wait = wait_});
-    context_->on_connect([this](MessageEvent& event) { connected(std::move(event.ports[0])); });
-  }
-  void open_near() override {
-    context_.emplace(ContextOptions{.broker = broker_, .wait = wait_});
-    port_ = context_->connect(this->name());
-    connected_ = true;
-  }
-
- protected:
-  virtual void connected(MessagePort port) {
-    port_ = std::move(port);
-    connected_ = true;
-  }
-  /// For the far side: the port that the near one has connected.
-  MessagePort& port() {
-    while (!connected_) context_->run_once();
-    return port_;
-  }
-  Context& context() { return *context_; }
-
- private:
-  std::filesystem::path broker_;
-  Wait wait_;
-  std::optional<Context> context_;
-  MessagePort port_;
-  bool connected_ = false;
-};
 
 class PingPong final : public ChannelRow {
  public:
@@ -196,8 +146,8 @@ class Connect final : public ChannelRow {
   }
   void far(std::size_t count) override {
     for (std::size_t i = 0; i < count; ++i) {
-      if (!first_gone_) std::exchange(first_gone_, true), wait_for_port().close();
-      MessagePort port = wait_for_port();
+      if (!std::exchange(first_gone_, true)) next_port().close();
+      MessagePort port = next_port();
       const auto event = port.receive();
       if (!event) fail("the other side is gone");
       port.post_message(event->bytes());
@@ -206,16 +156,7 @@ class Connect final : public ChannelRow {
   }
 
  private:
-  void connected(MessagePort port) override { connected_.push_back(std::move(port)); }
-  MessagePort wait_for_port() {
-    while (connected_.empty()) context().run_once();
-    MessagePort port = std::move(connected_.front());
-    connected_.erase(connected_.begin());
-    return port;
-  }
-
   Until until_;
-  std::vector<MessagePort> connected_;
   bool first_gone_ = false;
 };
 
@@ -269,6 +210,9 @@ Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::connected));
   rows.push_back(std::make_unique<Connect>(broker, Connect::Until::answered));
   rows.push_back(std::make_unique<LocalChannel>(broker));
+  add_relay(rows, common);
+  add_handover(rows, broker);
+  add_moving_stream(rows, broker);
   return rows;
 }
 

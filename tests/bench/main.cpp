@@ -56,9 +56,7 @@ FAIRWAY_CHILD(broker) {
 }
 
 /// Obeys "open ROW" and "run ROW COUNT".
-FAIRWAY_CHILD(far) {
-  pin_to(std::stoi(arguments.at(1)));
-  const Rows rows = make_rows({Side::far, std::stoi(arguments.at(2)), std::stoi(arguments.at(3))}, arguments.at(0));
+int obey(const Rows& rows, void (Row::*open)(), void (Row::*half)(std::size_t)) {
   test::say("ready");
   for (std::string line; test::hear(line);) {
     std::istringstream words(line);
@@ -67,12 +65,25 @@ FAIRWAY_CHILD(far) {
     std::size_t count = 0;
     words >> command >> row >> count;
     if (command == "open")
-      rows.at(row)->open_far();
+      (*rows.at(row).*open)();
     else
-      rows.at(row)->far(count);
+      (*rows.at(row).*half)(count);
     test::say("ok");
   }
   return 0;
+}
+
+FAIRWAY_CHILD(far) {
+  pin_to(std::stoi(arguments.at(1)));
+  const auto number = [&](std::size_t i) { return std::stoi(arguments.at(i)); };
+  return obey(make_rows({Side::far, number(2), number(3), {number(4)}}, arguments.at(0)), &Row::open_far, &Row::far);
+}
+
+/// Not pinned, as the broker is not.
+FAIRWAY_CHILD(third) {
+  const auto number = [&](std::size_t i) { return std::stoi(arguments.at(i)); };
+  return obey(make_rows({Side::third, number(1), -1, {number(2), number(3)}}, arguments.at(0)), &Row::open_third,
+              &Row::third);
 }
 
 struct Options {
@@ -97,19 +108,26 @@ int run(const Options& options) {
   test::Child broker("broker", {directory.path()});
   require_ok(broker.line(), "ready");
 
-  // Both are inherited by the far process.
+  // All are inherited by the other processes.
   const int memory = ::memfd_create("fairway_bench", 0);
   int doorbell[2];
+  int near_third[2];
+  int far_third[2];
   if (memory < 0 || ::ftruncate(memory, static_cast<off_t>(common_memory_size())) != 0 ||
-      ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, doorbell) != 0)
+      ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, doorbell) != 0 ||
+      ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, near_third) != 0 ||
+      ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, far_third) != 0)
     fail("no memory or socket pair");
-  test::Child far("far",
-                  {directory.path(), std::to_string(cpus[1]), std::to_string(memory), std::to_string(doorbell[1])});
-  ::close(doorbell[1]);
+  test::Child far("far", {directory.path(), std::to_string(cpus[1]), std::to_string(memory),
+                          std::to_string(doorbell[1]), std::to_string(far_third[0])});
+  test::Child third(
+      "third", {directory.path(), std::to_string(memory), std::to_string(near_third[1]), std::to_string(far_third[1])});
+  for (const int theirs : {doorbell[1], near_third[1], far_third[0], far_third[1]}) ::close(theirs);
   pin_to(cpus[0]);
   require_ok(far.line(), "ready");
+  require_ok(third.line(), "ready");
 
-  const Rows rows = make_rows({Side::near, memory, doorbell[0]}, directory.path());
+  const Rows rows = make_rows({Side::near, memory, doorbell[0], {near_third[0]}}, directory.path());
   const auto wanted = [&](const Row& row) {
     return options.only.empty() || std::ranges::find(options.only, row.name()) != options.only.end();
   };
@@ -121,16 +139,20 @@ int run(const Options& options) {
       const std::string index = std::to_string(i);
       if (round == 0) {
         require_ok(far.ask("open " + index), "ok");
+        require_ok(third.ask("open " + index), "ok");
         row.open_near();
       }
       const auto count = static_cast<std::size_t>(static_cast<double>(row.count(options.quick)) * options.scale);
-      far.send("run " + index + " " + std::to_string(count));
+      for (test::Child* const child : {&far, &third}) child->send("run " + index + " " + std::to_string(count));
       results[row.name()].push_back(row.near(count));
       require_ok(far.line(), "ok");
+      require_ok(third.line(), "ok");
     }
   }
-  far.close_input();
-  far.wait();
+  for (test::Child* const child : {&far, &third}) {
+    child->close_input();
+    child->wait();
+  }
   print(rows, results);
   if (!options.json.empty()) write_json(options.json, rows, results);
   broker.kill(SIGTERM);

@@ -24,6 +24,7 @@ std::string amount(Unit unit, double value) {
       return value < 10000 ? fmt::format("{:.0f} ns", value) : fmt::format("{:.1f} us", value / 1e3);
     case Unit::messages_per_second: return fmt::format("{:.2f} M/s", value / 1e6);
     case Unit::bytes_per_second: return fmt::format("{:.2f} GB/s", value / 1e9);
+    case Unit::per_second: return fmt::format("{:.0f} /s", value);
   }
   return {};
 }
@@ -33,6 +34,7 @@ const char* unit_name(Unit unit) {
     case Unit::nanoseconds: return "ns";
     case Unit::messages_per_second: return "messages/s";
     case Unit::bytes_per_second: return "bytes/s";
+    case Unit::per_second: return "1/s";
   }
   return "?";
 }
@@ -50,17 +52,29 @@ struct Ratio {
 
 std::optional<Ratio> ratio(const Floor& floor, const Results& results) {
   const auto ours = results.find(floor.ours);
-  const auto limit = results.find(floor.limit);
-  if (ours == results.end() || limit == results.end()) return std::nullopt;
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < std::min(ours->second.size(), limit->second.size()); ++i)
-    ratios.push_back(ours->second[i].value / limit->second[i].value);
+  if (ours == results.end()) return std::nullopt;
+  std::vector<double> ratios = values(ours->second, &Sample::value);
+  if (!floor.limit.empty()) {
+    const auto limit = results.find(floor.limit);
+    if (limit == results.end()) return std::nullopt;
+    for (std::size_t i = 0; i < ratios.size(); ++i) ratios[i] /= limit->second.at(i).value;
+  }
   const auto [least, most] = std::ranges::minmax(ratios);
   return Ratio{median(std::move(ratios)), least, most};
 }
 
 bool holds(const Floor& floor, double value) {
   return floor.bound == Floor::Bound::at_most ? value <= floor.factor : value >= floor.factor;
+}
+
+std::string bound_text(const Floor& floor) {
+  if (floor.bound == Floor::Bound::none) return "";
+  return fmt::format("{} {:.2f}", floor.bound == Floor::Bound::at_most ? "<=" : ">=", floor.factor);
+}
+
+const char* verdict(const Floor& floor, double value) {
+  if (floor.bound == Floor::Bound::none) return "";
+  return holds(floor, value) ? "ok" : "BELOW";
 }
 
 std::string cpu_name() {
@@ -84,6 +98,12 @@ std::vector<Floor> floors() {
       {"64 B stream, adaptive, on_message", "stream.adaptive.on_message", "ring.stream", at_least, 0.4},
       {"1 MiB stream, polling", "large_stream.poll", "ring.large_stream", at_least, 0.7},
       {"1 MiB stream, adaptive", "large_stream.adaptive", "ring.large_stream", at_least, 0.7},
+      {"MessageChannel made and closed, ns", "channel", "", at_most, 2000},
+      {"port there and back, unused", "handover.poll.unused", "relay", none},
+      {"port there and back, unused", "handover.poll.unused", "relay.memory", none},
+      {"port there and back, used", "handover.poll", "relay", none},
+      {"port there and back, used", "handover.poll", "relay.memory", at_most, 2},
+      {"64 B stream, its port moves", "stream.moving", "stream.staying", none},
   };
 }
 
@@ -102,10 +122,9 @@ void print(const Rows& rows, const Results& results) {
   for (const Floor& floor : floors()) {
     const auto value = ratio(floor, results);
     if (!value) continue;
-    fmt::print("{:<58} {:>12} {:>12.2f} {:>16}   {}\n", floor.text + " / " + floor.limit,
-               fmt::format("{} {:.2f}", floor.bound == Floor::Bound::at_most ? "<=" : ">=", floor.factor),
-               value->middle, fmt::format("{:.2f} - {:.2f}", value->least, value->most),
-               holds(floor, value->middle) ? "ok" : "BELOW");
+    fmt::print("{:<58} {:>12} {:>12.2f} {:>16}   {}\n",
+               floor.limit.empty() ? floor.text : floor.text + " / " + floor.limit, bound_text(floor), value->middle,
+               fmt::format("{:.2f} - {:.2f}", value->least, value->most), verdict(floor, value->middle));
   }
   if (results.size() == rows.size()) fmt::print("\nall rows measured: {}\n", rows.size());
 }
@@ -128,15 +147,14 @@ void write_json(const std::filesystem::path& file, const Rows& rows, const Resul
   for (const Floor& floor : floors()) {
     const auto value = ratio(floor, results);
     if (!value) continue;
-    judged.emplace_back(boost::json::object{{"text", floor.text},
-                                            {"ours", floor.ours},
-                                            {"limit", floor.limit},
-                                            {"bound", floor.bound == Floor::Bound::at_most ? "at_most" : "at_least"},
-                                            {"factor", floor.factor},
-                                            {"measured", value->middle},
-                                            {"least", value->least},
-                                            {"most", value->most},
-                                            {"ok", holds(floor, value->middle)}});
+    boost::json::object entry{{"text", floor.text},        {"ours", floor.ours},    {"limit", floor.limit},
+                              {"measured", value->middle}, {"least", value->least}, {"most", value->most}};
+    if (floor.bound != Floor::Bound::none) {
+      entry["bound"] = floor.bound == Floor::Bound::at_most ? "at_most" : "at_least";
+      entry["factor"] = floor.factor;
+      entry["ok"] = holds(floor, value->middle);
+    }
+    judged.emplace_back(std::move(entry));
   }
   std::ofstream out(file);
   out << boost::json::object{{"cpu", cpu_name()}, {"rows", std::move(measured)}, {"floors", std::move(judged)}} << "\n";
