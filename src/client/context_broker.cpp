@@ -71,8 +71,10 @@ bool Context::wait_for_word(Timeout patience) {
 }
 
 bool Context::awake_for_news() const noexcept {
-  // acquire: pairs with the release in the broker's Server::sent; the message is in the socket.
-  return row_->notices.load(std::memory_order_acquire) != broker_.received() && !loss_handled_;
+  // acquire: pairs with the release in the broker's Server::sent; the message is in the socket. It may have been received
+  // before it was counted.
+  const std::uint64_t sent = row_->notices.load(std::memory_order_acquire);
+  return static_cast<std::int64_t>(sent - broker_.received()) > 0 && !loss_handled_;
 }
 
 void Context::handle(BrokerLink::Message& message) {
@@ -159,6 +161,7 @@ void Context::bind_links() {
       return;
     }
     link->bind(std::move(lease->memory), membarrier_);
+    leases_.stock_up();
     FAIRWAY_HOOK(link_bound);
   }
 }

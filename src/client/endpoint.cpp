@@ -126,6 +126,7 @@ bool Endpoint::bind(LeasePool::Lease lease) {
     return false;
   }
   FAIRWAY_HOOK(bind_sent);
+  context_.leases().stock_up();
   const bool first = !out_.open();
   pairing_.opened();
   out_.begin_generation(std::move(lease.memory), id_, pairing_.mine(), pairing_.peer(), shape);

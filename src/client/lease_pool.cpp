@@ -43,7 +43,6 @@ std::optional<LeasePool::Lease> LeasePool::take(std::uint64_t size) {
   }
   Lease lease = std::move(found->second);
   leases_.erase(found);
-  if (size == shm::small_segment) stock_up();
   return lease;
 }
 

@@ -24,7 +24,8 @@ class LeasePool {
 
   /// Asks for small leases up to the number that is kept ahead.
   void stock_up();
-  /// A segment of exactly that size; none: it has been asked for, `add` will see it.
+  /// A segment of exactly that size; none: it has been asked for, `add` will see it. Somebody waits for what is done with
+  /// it: `stock_up` comes after that.
   std::optional<Lease> take(std::uint64_t size);
   /// Puts one back that was not used after all.
   void put_back(Lease lease);
