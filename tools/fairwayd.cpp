@@ -124,6 +124,7 @@ int main(int argc, char** argv) {
       fairway::sys::report_ready();  // somebody else was quicker, and listens
       return 0;
     }
+    if (arguments.on_demand) fairway::sys::report_failure(error.what());
     fail(error.what());
   }
   return 0;

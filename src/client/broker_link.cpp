@@ -49,11 +49,13 @@ BrokerLink::Message BrokerLink::join(const std::filesystem::path& directory, con
     }
     const std::string program = sys::broker_program();
     log(LogLevel::info, [&] { return "starts " + program + " for " + directory.native(); });
-    switch (sys::start_detached({program, "--on-demand", "--directory", directory.native()}, left_until(deadline))) {
+    std::string said;
+    switch (sys::start_detached({program, "--on-demand", "--directory", directory.native()}, left_until(deadline), said)) {
       case sys::Started::ready: break;
       case sys::Started::timed_out: why = program + " was started, but is not ready"; break;
       case sys::Started::failed:
-        throw no_broker(directory, program + " could not be started there (set FAIRWAYD, or see FAIRWAY_LOG=debug)");
+        throw no_broker(directory, !said.empty() ? program + " says: " + said
+                                                 : program + " could not be started there (set FAIRWAYD, or see FAIRWAY_LOG=debug)");
     }
   } while (left_until(deadline) > Timeout::zero());
   socket_.close();

@@ -67,6 +67,8 @@ struct SpawnAttributes {
   SpawnAttributes(const SpawnAttributes&) = delete;
 };
 
+constexpr char is_ready = 1;
+
 }  // namespace
 
 std::int64_t start_process(const std::vector<std::string>& argv,
@@ -92,7 +94,8 @@ std::int64_t start_process(const std::vector<std::string>& argv,
   return pid;
 }
 
-Started start_detached(const std::vector<std::string>& argv, Timeout timeout) {
+Started start_detached(const std::vector<std::string>& argv, Timeout timeout, std::string& why) {
+  why.clear();
   // A child in between, reaped here, so that the program is adopted by init and never anybody's zombie. Between
   // fork and exec only async-signal-safe calls: other threads may hold any lock.
   std::vector<std::string> arguments = argv;
@@ -132,13 +135,17 @@ Started start_detached(const std::vector<std::string>& argv, Timeout timeout) {
   while ((ready = ::poll(&entry, 1, static_cast<int>(whole.count()))) < 0 && errno == EINTR) {
   }
   if (ready == 0) return Started::timed_out;
-  char byte = 0;
-  return ::read(read_end.get(), &byte, 1) == 1 ? Started::ready : Started::failed;
+  char report_text[512];
+  const ssize_t length = ::read(read_end.get(), report_text, sizeof report_text);
+  if (length > 0 && report_text[0] == is_ready) return Started::ready;
+  if (length > 0) why.assign(report_text, static_cast<std::size_t>(length));
+  return Started::failed;
 }
 
-void report_ready() noexcept {
-  const char byte = 1;
-  [[maybe_unused]] const ssize_t written = ::write(ready_descriptor, &byte, 1);
+void report_ready() noexcept { report_failure({&is_ready, 1}); }
+
+void report_failure(std::string_view why) noexcept {
+  [[maybe_unused]] const ssize_t written = ::write(ready_descriptor, why.data(), why.size());
   ::close(ready_descriptor);
 }
 

@@ -23,12 +23,13 @@ bool has_ended(int pidfd) noexcept;
 std::int64_t start_process(const std::vector<std::string>& argv,
                            const std::vector<std::pair<std::string, std::string>>& environment);
 /// Starts a program that is nobody's child: in its own session, without the caller's streams and descriptors but
-/// for `ready_descriptor`, to which it writes one byte when it is ready.
+/// for `ready_descriptor`, to which it writes one byte when it is ready, or why it cannot be. `why`: that text.
 enum class Started { ready, failed, timed_out };
 inline constexpr int ready_descriptor = 3;
-Started start_detached(const std::vector<std::string>& argv, Timeout timeout);
+Started start_detached(const std::vector<std::string>& argv, Timeout timeout, std::string& why);
 /// For the program so started.
 void report_ready() noexcept;
+void report_failure(std::string_view why) noexcept;
 
 /// The command name of a process, empty if it is gone.
 std::string command_of(std::int64_t pid);

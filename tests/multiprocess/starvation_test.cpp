@@ -485,6 +485,7 @@ void expect_clear_errors(const std::string& how, const std::string& reason) {
   const std::string context = child.line();
   EXPECT_NE(context.find(directory.path().native()), std::string::npos) << context;
   EXPECT_NE(context.find("no broker"), std::string::npos) << context;
+  EXPECT_NE(context.find(reason), std::string::npos) << context;
   EXPECT_EQ(child.line(), "then: ");
   EXPECT_EQ(child.wait(), 0);
 }

@@ -81,6 +81,11 @@ FAIRWAY_CHILD(is_ready) {
   return 0;
 }
 
+FAIRWAY_CHILD(cannot_be_ready) {
+  report_failure("the house is full");
+  return 1;
+}
+
 FAIRWAY_CHILD(is_never_ready) {
   ::alarm(60);
   tell(arguments.at(0), std::to_string(::getpid()));
@@ -140,39 +145,50 @@ TEST(Process, AProgramThatIsNotThereIsNamed) {
   }
 }
 
-TEST(DetachedProgram, ItSaysWhenItIsReadyAndIsNobodysChild) {
+class DetachedProgram : public testing::Test {
+ protected:
+  std::string why;
+};
+
+TEST_F(DetachedProgram, ItSaysWhenItIsReadyAndIsNobodysChild) {
   const Line line;
-  EXPECT_EQ(start_detached({self(), "--child", "is_ready", line.path()}, std::chrono::seconds(60)), Started::ready);
+  EXPECT_EQ(start_detached({self(), "--child", "is_ready", line.path()}, std::chrono::seconds(60), why), Started::ready);
   EXPECT_EQ(line.read(), "descriptors 4, session 1, directory /") << "three streams and the report";
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST(DetachedProgram, OneThatIsNotThereHasFailed) {
-  EXPECT_EQ(start_detached({"no-such-program-of-fairway"}, std::chrono::seconds(60)), Started::failed);
-  EXPECT_EQ(start_detached({"/"}, std::chrono::seconds(60)), Started::failed);
+TEST_F(DetachedProgram, OneThatIsNotThereHasFailed) {
+  EXPECT_EQ(start_detached({"no-such-program-of-fairway"}, std::chrono::seconds(60), why), Started::failed);
+  EXPECT_EQ(start_detached({"/"}, std::chrono::seconds(60), why), Started::failed);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
 }
 
-TEST(DetachedProgram, OneThatEndsBeforeItIsReadyHasFailed) {
-  EXPECT_EQ(start_detached({self(), "--child", "exits_with", "0"}, std::chrono::seconds(60)), Started::failed);
+TEST_F(DetachedProgram, OneThatEndsBeforeItIsReadyHasFailed) {
+  EXPECT_EQ(start_detached({self(), "--child", "exits_with", "0"}, std::chrono::seconds(60), why), Started::failed);
+  EXPECT_EQ(why, "");
 }
 
-TEST(DetachedProgram, OneThatSaysNothingTimesOut) {
+TEST_F(DetachedProgram, OneThatSaysWhyItCannotBeReadyHasFailed) {
+  EXPECT_EQ(start_detached({self(), "--child", "cannot_be_ready"}, std::chrono::seconds(60), why), Started::failed);
+  EXPECT_EQ(why, "the house is full");
+}
+
+TEST_F(DetachedProgram, OneThatSaysNothingTimesOut) {
   const Line line;
   const std::uint64_t start = now_ns();
-  EXPECT_EQ(start_detached({self(), "--child", "is_never_ready", line.path()}, std::chrono::milliseconds(50)), Started::timed_out);
+  EXPECT_EQ(start_detached({self(), "--child", "is_never_ready", line.path()}, std::chrono::milliseconds(50), why), Started::timed_out);
   EXPECT_GE(now_ns() - start, 50'000'000u);
   ::kill(std::stoi(line.read()), SIGKILL);
 }
 
-TEST(DetachedProgram, APathIsRelativeToTheDirectoryOfWhoStartsIt) {
+TEST_F(DetachedProgram, APathIsRelativeToTheDirectoryOfWhoStartsIt) {
   const test::TemporaryDirectory directory;
   const Line line;
   fs::create_symlink(self(), directory.path() / "program");
   const fs::path before = fs::current_path();
   fs::current_path(directory.path());
-  EXPECT_EQ(start_detached({"./program", "--child", "is_ready", line.path()}, std::chrono::seconds(60)), Started::ready);
+  EXPECT_EQ(start_detached({"./program", "--child", "is_ready", line.path()}, std::chrono::seconds(60), why), Started::ready);
   fs::current_path(before);
 }
 
