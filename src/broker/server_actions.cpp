@@ -35,12 +35,6 @@ void Server::execute(route::Actions& actions) {
 void Server::perform(route::Send& action) {
   Session* const session = find(action.to);
   if (session == nullptr) return;
-  if (const auto* const kicked = std::get_if<wire::Kicked>(&action.message)) {  // one is as good as many
-    for (const auto& waiting : session->outbox) {
-      const auto* const same = std::get_if<wire::Kicked>(&waiting.send.message);
-      if (same != nullptr && same->port == kicked->port) return;
-    }
-  }
   forget_old_news(*session, action.message);
   if (std::holds_alternative<wire::Refused>(action.message) && ++session->refusals > Session::most_refusals) {
     session->why = "claims and does not read the answers";

@@ -174,7 +174,6 @@ class Context {
   void on(const wire::Install& m, BrokerLink::Message& message);
   void on(const wire::Reply& m, BrokerLink::Message& message);
   void on(const wire::Granted& m, BrokerLink::Message& message);
-  void on(const wire::Kicked& m, BrokerLink::Message& message);
   void on(const wire::PortClosed& m, BrokerLink::Message& message);
   void on(const wire::Refused& m, BrokerLink::Message& message);
   void on(const wire::Moved& m, BrokerLink::Message& message);

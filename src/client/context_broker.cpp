@@ -238,10 +238,6 @@ void Context::on(const wire::Granted& m, BrokerLink::Message&) {
   }
 }
 
-void Context::on(const wire::Kicked& m, BrokerLink::Message&) {
-  if (Endpoint* const endpoint = find(m.port)) make_hot(*endpoint);
-}
-
 void Context::on(const wire::PortClosed& m, BrokerLink::Message&) {
   if (Endpoint* const endpoint = find(m.port)) endpoint->peer_closed(Incoming::End{m.generation, m.final}, m.reason);
 }

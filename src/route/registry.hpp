@@ -179,7 +179,6 @@ class Registry {
   Wrong on(ContextId from, const wire::Invite& m, Actions& actions);
   Wrong on(ContextId from, const wire::Revoke& m, Actions& actions);
   Wrong on(ContextId from, const wire::LinkBind& m, Actions& actions);
-  Wrong on(ContextId from, const wire::Kick& m, Actions& actions);
   Wrong on(ContextId from, const wire::Close& m, Actions& actions);
   Wrong on(ContextId from, const wire::End& m, Actions& actions);
   Wrong on(ContextId from, const wire::Done& m, Actions& actions);

@@ -67,14 +67,6 @@ Registry::Wrong Registry::on(ContextId from, const wire::Create& m, Actions& act
   return nullptr;
 }
 
-Registry::Wrong Registry::on(ContextId from, const wire::Kick& m, Actions& actions) {
-  const auto [entry, wrong] = owned_port(from, m.port);
-  if (entry == nullptr) return wrong;
-  const PortEntry& opposite = port(m.port.opposite());
-  if (opposite.life == Life::owned) actions.push_back(Send{opposite.owner, wire::Kicked{m.port.opposite()}});
-  return nullptr;
-}
-
 // To a name -------------------------------------------------------------------------------------------------
 
 Registry::Wrong Registry::on(ContextId from, const wire::Connect& m, Actions& actions) {

@@ -108,10 +108,6 @@ struct LinkBind {
   std::uint32_t pad = 0;
   SegmentId segment;
 };
-/// A message was posted on the port before its other side could be told directly.
-struct Kick {
-  PortId port;
-};
 /// The port is closed; its stream ends at `final` of the newest generation.
 struct Close {
   PortId port;
@@ -258,10 +254,6 @@ struct Granted {
   std::uint32_t pad = 0;
   Counts counts;
 };
-/// Look at the port.
-struct Kicked {
-  PortId port;
-};
 /// The port opposite is closed, its stream ends at `final` of that generation; later ones are empty.
 struct PortClosed {
   PortId port;
@@ -287,9 +279,9 @@ struct Moved {
 };
 
 using ClientMessage = std::variant<Hello, LeaseRequest, LeaseMapped, LeaseReturned, Create, Bind, Connect, CancelConnect, Invite, Revoke,
-                                   LinkBind, Kick, Close, End, Done, Refetch, RefetchLink, Credit, Detach, Claim, Unclaim>;
+                                   LinkBind, Close, End, Done, Refetch, RefetchLink, Credit, Detach, Claim, Unclaim>;
 using BrokerMessage = std::variant<Welcome, Refusal, Lease, LeaseRefused, Ids, Link, LinkInstall, LinkDrop, Paired,
-                                   Install, Reply, Granted, Kicked, PortClosed, Refused, Moved>;
+                                   Install, Reply, Granted, PortClosed, Refused, Moved>;
 
 /// How many descriptors come with a message.
 std::size_t descriptors_of(const BrokerMessage& message) noexcept;

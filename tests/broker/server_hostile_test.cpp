@@ -224,19 +224,5 @@ TEST_F(HostileConnection, SegmentsThatAreFetchedAgainForEverDoNotFillTheBroker) 
   EXPECT_LT(allocated(), before + (4 << 20));
 }
 
-TEST_F(HostileConnection, KicksDoNotFillTheBrokerWhileTheirReceiverIsStopped) {
-  RawContext hostile(broker.directory(), &broker);
-  const PortId port = hostile.connect("witness");
-  const std::size_t before = allocated();
-  for (int i = 0; i < 50'000; ++i) {
-    if (hostile.try_send(wire::Kick{port})) continue;
-    broker.serve();
-    if (!hostile.try_send(wire::Kick{port})) break;
-  }
-  broker.serve();
-  EXPECT_LT(allocated(), before + (4 << 20)) << "one is as good as many";
-  EXPECT_EQ(witness.wait_for<wire::Kicked>().first.port, port.opposite());
-}
-
 }  // namespace
 }  // namespace fairway::broker

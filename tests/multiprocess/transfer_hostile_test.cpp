@@ -94,7 +94,6 @@ std::map<std::string, wire::ClientMessage> words_about(PortId port, PortId carri
   return {
       {"close", wire::Close{port, 0, CloseReason::closed, 0}},
       {"end", wire::End{port}},
-      {"kick", wire::Kick{port}},
       {"done", wire::Done{port, 0, {}}},
       {"refetch", wire::Refetch{port, 0, {}}},
       {"bind", wire::Bind{port, lease, 0, 1, 0, 0}},

@@ -84,7 +84,6 @@ TEST_F(RegistryEnds, ALinkThatCannotBeMadeClosesItsChannelAndNothingElse) {
   // Both read to the end, in any order, and a message of one crosses the news.
   world.send(b, wire::End{port.opposite()});
   world.bind(a, port);
-  world.send(a, wire::Kick{port});
   world.send(a, wire::End{port});
   EXPECT_EQ(world.disconnected(a), std::nullopt);
   EXPECT_EQ(world.registry().channels(), 1u);
@@ -115,7 +114,6 @@ TEST_F(RegistryEnds, WhatCrossesTheNewsOfACloseIsIgnored) {
   world.send(a, close(port));
   // b does not know yet.
   world.bind(b, port.opposite(), 2);
-  EXPECT_EQ(world.send(b, wire::Kick{port.opposite()}), Lines{});
   EXPECT_EQ(world.send(b, wire::Done{port.opposite(), 0, {}}), Lines{});
   world.send(b, close(port.opposite()));
   EXPECT_EQ(world.registry().channels(), 0u);
@@ -125,7 +123,6 @@ TEST_F(RegistryEnds, WhatCrossesTheNewsOfACloseIsIgnored) {
 TEST_F(RegistryEnds, WhatAClosedPortsOwnerStillSendsIsIgnored) {
   const PortId port = world.connect(a, "b");
   world.send(a, close(port));
-  EXPECT_EQ(world.send(a, wire::Kick{port}), Lines{});
   EXPECT_EQ(world.send(a, wire::Done{port, 0, {}}), Lines{});
   EXPECT_EQ(world.send(a, wire::End{port}), Lines{});
   EXPECT_EQ(world.send(a, close(port)), Lines{});

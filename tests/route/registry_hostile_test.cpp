@@ -39,7 +39,6 @@ TEST_F(HostileContext, APortOfOthersIsOutOfReach) {
   const PortId port = world.connect(a, "b");
   world.bind(a, port);
   const std::vector<wire::ClientMessage> attempts = {
-      wire::Kick{port},
       wire::Close{port, 0, CloseReason::closed, 0},
       wire::End{port},
       wire::Done{port, 0, {}},
@@ -227,7 +226,6 @@ TEST_F(HostileContext, AnEndThatIsNoneHurtsNobodyElse) {
   world.send(hostile, wire::End{port.opposite()});
   world.bind(a, port, 1, 640);
   world.bind(a, port, 2, 640);
-  world.send(a, wire::Kick{port});
   if (world.alive(hostile)) world.leave(hostile);
   EXPECT_NO_THROW(world.take<wire::PortClosed>(a)) << "it is told when the other side is really gone";
   world.send(a, wire::End{port});

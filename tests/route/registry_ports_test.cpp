@@ -204,20 +204,12 @@ TEST_F(RegistryPorts, OnlyASealedLeaseBecomesAGeneration) {
   EXPECT_EQ(world.disconnected(a), "a segment in the wrong state");
 }
 
-TEST_F(RegistryPorts, AKickReachesTheOtherOwner) {
-  const PortId port = world.connect(a, "b");
-  EXPECT_EQ(world.send(a, wire::Kick{port}), Lines{"2 <- Kicked ch-1.2"});
-  world.send(b, wire::Close{port.opposite(), 0, CloseReason::closed, 0});
-  EXPECT_EQ(world.send(a, wire::Kick{port}), Lines{});
-}
-
 // Invitations -----------------------------------------------------------------------------------------------
 
 TEST_F(RegistryPorts, AnInvitedPortWaitsForItsProcess) {
   const PortId port = world.create(a);
   EXPECT_EQ(world.send(a, wire::Invite{port.opposite(), secret}), Lines{"ch-1.2 transit by 0 epoch 1"});
   world.bind(a, port);
-  EXPECT_EQ(world.send(a, wire::Kick{port}), Lines{}) << "nobody is there yet";
   const ContextId child = world.join({}, secret);
   EXPECT_EQ(world.take_all(child), (Lines{"Welcome 3 row 0", "Ids 513+256", "Granted ch-1.2 epoch 1 parent", "Link 1 to 1 ''",
                                           "Paired ch-1.2 link 1 epoch 0", "Install ch-1.2 g0 first opens 0-1"}));

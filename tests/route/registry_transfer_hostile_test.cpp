@@ -41,7 +41,7 @@ TEST_F(HostileTransfer, ADetachIsOfOnesOwnPortOnOnesOwnPort) {
 TEST_F(HostileTransfer, APortThatWasDetachedIsOutOfReach) {
   detach(a, p, k);
   const std::vector<wire::ClientMessage> attempts = {
-      wire::Detach{p, k, 0, 0, 3, 0, {}}, wire::Close{p, 0, CloseReason::closed, 0}, wire::End{p}, wire::Kick{p}, wire::Done{p, 0, {}},
+      wire::Detach{p, k, 0, 0, 3, 0, {}}, wire::Close{p, 0, CloseReason::closed, 0}, wire::End{p}, wire::Done{p, 0, {}},
       wire::Detach{k, p, 0, 0, 1, 0, {}}, wire::Claim{k, p, 1, 0, 0},                 wire::Unclaim{k, p, 1, 0},
       wire::Connect{9, p, 0, wire::Name::of("b")}, wire::Invite{p, {1, 2}}};
   for (const wire::ClientMessage& attempt : attempts) {

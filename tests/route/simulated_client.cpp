@@ -173,7 +173,6 @@ void SimulatedClient::spawn() {
 void SimulatedClient::post(PortId port_id, Port& port) {
   if (port.ended || port.closing) return;
   if (!port.open || chance(3)) bind(port_id, port);
-  if (!port.link && chance(2)) out.push_back(wire::Kick{port_id});
 }
 
 /// In a message on another of its ports.
@@ -275,8 +274,8 @@ void SimulatedClient::misbehave(std::mt19937_64& random, const std::vector<std::
     case 7: out.push_back(wire::CancelConnect{request()}); break;
     case 8: out.push_back(wire::Invite{port(), {id.value, random() % 16}}); break;
     case 9: out.push_back(wire::Revoke{{random() % 8, random() % 16}}); break;
-    case 10: out.push_back(wire::LinkBind{{static_cast<std::uint32_t>(random() % 64)}, 0, segment()}); break;
-    case 11: out.push_back(wire::Kick{port()}); break;
+    case 10:
+    case 11: out.push_back(wire::LinkBind{{static_cast<std::uint32_t>(random() % 64)}, 0, segment()}); break;
     case 12: out.push_back(wire::Close{port(), random(), static_cast<CloseReason>(random() % 6), 0}); break;
     case 13: out.push_back(wire::End{port()}); break;
     case 14: out.push_back(wire::Done{port(), static_cast<Generation>(random() % 4), {}}); break;

@@ -81,7 +81,6 @@ class SimulatedClient {
   void on(const wire::Install& m);
   void on(const wire::Reply& m);
   void on(const wire::Granted& m);
-  void on(const wire::Kicked&) {}
   void on(const wire::PortClosed& m);
   void on(const wire::Refused&) {}
   void on(const wire::Moved& m);

@@ -407,7 +407,7 @@ void TransferModel::take(const Step& step) {
     case Kind::die:
       --budget_.deaths;
       context.alive = false;
-      context.out.resize(context.out.size() - static_cast<std::size_t>(step.lost), wire::Kick{});
+      context.out.resize(context.out.size() - static_cast<std::size_t>(step.lost), wire::Done{});
       if (context.committing && !context.record.token) --memory_[context.committing].posted;
       context.committing = {};
       context.record = {};

@@ -145,7 +145,7 @@ class Walker {
       for (const wire::Secret secret : std::exchange(client.started, {})) client.child_ended(secret);
       if (std::ranges::any_of(client.out, is_revocation)) suddenly = false;
     }
-    if (suddenly) client.out.resize(random_() % (client.out.size() + 1), wire::Kick{});
+    if (suddenly) client.out.resize(random_() % (client.out.size() + 1), wire::Done{});
     while (clients_.contains(id) && !clients_.at(id).client->out.empty() && wrong_.empty()) deliver(id);
     if (!clients_.contains(id)) return;
     note(std::to_string(id.value) + " leaves");

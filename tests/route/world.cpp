@@ -37,7 +37,6 @@ struct MessageText {
     return line + " token " + text(m.token) + " on " + text(m.carrier) + " read g" + text(read.generation) + " " + text(read.offset) +
            " next g" + text(m.generation) + " peer " + text(m.peer_epoch);
   }
-  std::string operator()(const wire::Kicked& m) const { return "Kicked " + text(m.port); }
   std::string operator()(const wire::PortClosed& m) const {
     return "PortClosed " + text(m.port) + " at g" + text(m.generation) + " " + text(m.final) + " " + text(m.reason);
   }
