@@ -123,7 +123,6 @@ std::pair<std::shared_ptr<Port>, std::shared_ptr<Port>> Context::make_channel() 
 }
 
 std::shared_ptr<Port> Context::move(Port& port) {
-  ports_.erase(port.weak_from_this());
   local_message_taken(*port.endpoint);  // the new port's queue is disabled
   return adopt(std::move(port.endpoint));
 }

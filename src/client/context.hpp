@@ -247,7 +247,7 @@ class Context {
   std::vector<std::pair<PortId, Generation>> uninstalled_;  ///< segments that are not mapped yet, to be fetched again, in order
   std::vector<LinkId> uninstalled_links_;
   std::vector<std::unique_ptr<Endpoint>> lingering_;  ///< closed here, with a backlog on its way
-  std::set<std::weak_ptr<Port>, std::owner_less<>> ports_;
+  std::set<std::weak_ptr<Port>, std::owner_less<>> ports_;  ///< of every handle: one whose end has left may outlive this context
 
   std::size_t endpoint_count_ = 0;
   std::vector<Endpoint*> hot_;        ///< to be looked at, or armed, before this context sleeps

@@ -8,7 +8,6 @@
 namespace fairway::client {
 
 std::unique_ptr<Endpoint> Context::take_endpoint(Port& port) {
-  ports_.erase(port.weak_from_this());
   local_message_taken(*port.endpoint);
   port.endpoint->port = nullptr;
   port.endpoint->note_taken();

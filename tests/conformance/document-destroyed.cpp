@@ -132,6 +132,24 @@ TEST_P(DestroyedContext, ports_that_it_had_sent_arrive) {
 INSTANTIATE_TEST_SUITE_P(, DestroyedContext, testing::Values(Transport::two_contexts, Transport::two_processes),
                          [](const auto& transport) { return name_of(transport.param); });
 
+TEST(DestroyedContextsHandles, of_transferred_ports_outlive_it_and_do_nothing) {
+  BrokerThread broker;
+  Context other({.name = "other", .broker = broker.directory()});
+  std::optional<Context> context(ContextOptions{.broker = broker.directory()});
+  MessagePort remote = context->connect("other");
+  MessageChannel local(*context), one(*context), two(*context);
+  local.port1.post_message("moved", {.transfer = {one.port1}});
+  remote.post_message("left", {.transfer = {two.port1}});
+  context.reset();
+  for (MessagePort* const handle : {&one.port1, &two.port1}) {
+    EXPECT_FALSE(*handle);
+    EXPECT_FALSE(handle->try_receive());
+    EXPECT_EQ(handle->try_post("lost"), Status::detached);
+    handle->start();
+    handle->close();
+  }
+}
+
 class KilledOwner : public testing::Test {
  protected:
   void kill() {

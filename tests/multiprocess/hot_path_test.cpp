@@ -10,6 +10,7 @@
 
 #include "support/broker_thread.hpp"
 #include "support/child.hpp"
+#include "support/sanitized.hpp"
 #include "support/tracing.hpp"
 
 namespace {
@@ -106,6 +107,7 @@ std::uint64_t instructions(const std::filesystem::path& file) {
 }
 
 TEST(HotPath, posting_and_receiving_64_bytes_stays_within_its_instruction_budget) {
+  if (sanitized) GTEST_SKIP() << "valgrind cannot run what a sanitizer has instrumented";
   if (!has_program("valgrind")) GTEST_SKIP() << "needs valgrind";
   BrokerThread broker;
   TemporaryDirectory output;

@@ -15,6 +15,7 @@
 #include "multiprocess/stream_roles.hpp"
 #include "support/broker_thread.hpp"
 #include "support/child.hpp"
+#include "support/sanitized.hpp"
 
 namespace fairway::test {
 namespace {
@@ -23,22 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kibibyte = 1024;
 constexpr std::size_t mebibyte = 1024 * kibibyte;
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define FAIRWAY_SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define FAIRWAY_SANITIZED
-#endif
-
-/// A sanitizer ends a process whose memory is scarce.
-constexpr bool sanitized =
-#ifdef FAIRWAY_SANITIZED
-    true;
-#else
-    false;
-#endif
 
 /// The soft limit of a process, until it is lifted.
 class Limit {

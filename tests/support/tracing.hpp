@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -30,10 +30,12 @@ inline std::uint64_t system_calls(const std::filesystem::path& summary) {
   std::ifstream in(summary);
   std::string line;
   std::uint64_t total = 0;
-  const std::regex count(R"(^\s*[0-9.]+\s+[0-9.]+\s+[0-9]+\s+([0-9]+).*\stotal$)");
-  std::smatch match;
-  while (std::getline(in, line))
-    if (std::regex_match(line, match, count)) total = std::stoull(match[1]);
+  while (std::getline(in, line)) {
+    std::istringstream fields(line);
+    double percent = 0, seconds = 0, each = 0;
+    std::uint64_t calls = 0;
+    if (line.ends_with(" total") && fields >> percent >> seconds >> each >> calls) total = calls;
+  }
   return total;
 }
 
