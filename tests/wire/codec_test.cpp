@@ -104,7 +104,7 @@ TEST(Codec, AnInstallHasThisForm) {
 
 TEST(Codec, APortClosedHasThisForm) {
   const Frame frame = encode(BrokerMessage(PortClosed{PortId::of({1}, 1), unknown_final, CloseReason::peer_lost, 4, 0}));
-  EXPECT_EQ(field<std::uint64_t>(frame, 0), 78u) << "tag";
+  EXPECT_EQ(field<std::uint64_t>(frame, 0), 77u) << "tag";
   EXPECT_EQ(field<std::uint64_t>(frame, 8), 2u) << "port";
   EXPECT_EQ(field<std::uint64_t>(frame, 16), ~std::uint64_t{0}) << "final";
   EXPECT_EQ(field<std::uint32_t>(frame, 24), 1u) << "reason";
@@ -114,7 +114,7 @@ TEST(Codec, APortClosedHasThisForm) {
 
 TEST(Codec, ADetachHasThisForm) {
   const Frame frame = encode(ClientMessage(Detach{PortId::of({17}, 2), PortId::of({18}, 1), 640, 0x0002'0000'0000'0080, 3, 0, {1, 2, 3, 4}}));
-  EXPECT_EQ(field<std::uint64_t>(frame, 0), 19u) << "tag";
+  EXPECT_EQ(field<std::uint64_t>(frame, 0), 18u) << "tag";
   EXPECT_EQ(field<std::uint64_t>(frame, 8), 35u) << "port";
   EXPECT_EQ(field<std::uint64_t>(frame, 16), 36u) << "carrier";
   EXPECT_EQ(field<std::uint64_t>(frame, 24), 640u) << "final";
