@@ -61,7 +61,8 @@ class FAIRWAY_API MessagePort {
 
   /// Lets messages flow to `on_message`; they queue until then.
   void start();
-  /// Ends the channel. What was posted before still arrives at the other side; what waits here is dropped.
+  /// Ends the channel. What was posted before still arrives at the other side; what waits here is dropped. Outside of
+  /// callbacks it waits, up to `broker_timeout`, for the broker's memory if what was posted needs some.
   void close() noexcept;
   /// Bytes posted and not yet read by the other side.
   std::size_t buffered_amount() const noexcept;
