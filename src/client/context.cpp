@@ -149,7 +149,7 @@ void Context::drain_lingering() {
   } while (!lingering_.empty() && leases_.refusals() == refusals && wait_for_word(options_.broker_timeout));
 }
 
-void Context::count(Endpoint&) {
+void Context::expect_endpoint() {
   const std::size_t room = std::bit_ceil(endpoint_count_ + 1);
   for (std::vector<Endpoint*>* const list : {&hot_, &was_hot_, &just_armed_}) list->reserve(room);
   lingering_.reserve(room);

@@ -98,8 +98,8 @@ class Context {
   void service_broker();
   /// Only if the broker's table says that there is something: no system call otherwise.
   void service_broker_if_news();
-  /// Every endpoint has a place in the lists of the loop: nothing is allocated there.
-  void count(Endpoint& endpoint);
+  /// One more endpoint, which gets its place in the lists of the loop: nothing is allocated there later.
+  void expect_endpoint();
   void make_hot(Endpoint& endpoint) noexcept;
   void make_hot_if_here(PortId port) noexcept;
   Endpoint* find(PortId id) noexcept;

@@ -9,7 +9,7 @@
 /// Life: how an end of a channel comes, hears of its other side, and goes.
 namespace fairway::client {
 
-Endpoint::Endpoint(Context& context) : context_(context) { context_.count(*this); }
+Endpoint::Endpoint(Context& context) : context_(context) { context_.expect_endpoint(); }
 
 Endpoint::~Endpoint() {
   leave_twin();
