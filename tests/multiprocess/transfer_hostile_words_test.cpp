@@ -84,6 +84,19 @@ TEST_F(HostileEnd, behind_what_it_wrote_closes_the_channel) {
   ASSERT_NO_FATAL_FAILURE(expect_protocol_error());
 }
 
+TEST_F(HostileEnd, beyond_its_segment_does_not_let_it_go_on_for_ever) {
+  ASSERT_NO_FATAL_FAILURE(meet(true));
+  ASSERT_NO_FATAL_FAILURE(let_go({.final = std::uint64_t{1} << 40}, "forge"));
+  ASSERT_NO_FATAL_FAILURE(arrive());
+  std::string text = town_.text(other_side_);
+  for (std::uint64_t lies = 0; text == "lies!"; ++lies) {
+    ASSERT_LE(lies, 4 * first_ring / word_size) << "as if it were the owner still";
+    text = town_.text(other_side_);
+  }
+  EXPECT_EQ(text, "closed");
+  ASSERT_NO_FATAL_FAILURE(expect_protocol_error());
+}
+
 TEST_F(HostileEnd, that_no_position_can_name_ends_its_connection) {
   ASSERT_NO_FATAL_FAILURE(meet(true));
   EXPECT_EQ(tell("detach " + std::to_string(std::uint64_t{1} << shm::Position::offset_bits) + " 0"), "dead");
