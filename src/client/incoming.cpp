@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.hpp"
 #include "wire/messages.hpp"
 
 namespace fairway::client {
@@ -15,7 +16,7 @@ bool later(Generation one, Generation other) noexcept { return static_cast<std::
 
 /// An end that lies too far off would let its writer go on in the ring for ever. No record ends one byte from here.
 void Incoming::Part::end_at(std::uint64_t declared) noexcept {
-  final = reader.reachable(declared) ? declared : reader.position() + 1;
+  final = reader.reachable(declared) || !enforced(Check::final_within_ring) ? declared : reader.position() + 1;
 }
 
 void Incoming::install(const Arrival& arrival, sys::Mapping memory, bool control) {
@@ -64,7 +65,7 @@ Incoming::Look Incoming::look(shm::Record& record) noexcept {
   if (generations_.empty()) return closed_ ? Look::end : Look::empty;
   Part& part = generations_.front();
   switch (part.reader.peek(record, part.final)) {
-    case shm::Look::empty: return part.final == open_end ? Look::empty : Look::damaged;
+    case shm::Look::empty: return part.final == open_end || !enforced(Check::final_is_reached) ? Look::empty : Look::damaged;
     case shm::Look::record: return Look::record;
     case shm::Look::damaged: return Look::damaged;
     case shm::Look::end: break;

@@ -60,7 +60,7 @@ void HostileFormerOwner::expect_peace() {
 void HostileFormerOwner::expect_protocol_error() {
   for (MessagePort* const port : {&other_side_, &new_owner_}) {
     ASSERT_EQ(town_.text(*port), "closed");
-    EXPECT_EQ(port->close_reason(), CloseReason::protocol_error);
+    ASSERT_EQ(port->close_reason(), CloseReason::protocol_error);
   }
 }
 

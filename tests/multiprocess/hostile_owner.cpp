@@ -98,6 +98,8 @@ class HostileOwner {
  private:
   /// A port whose stream is written by hand.
   struct HandMade {
+    static constexpr Epoch peer_epoch = 1;  ///< the port opposite has come to its owner by connect
+
     PortId id;
     Lease lease;
     shm::RingWriter writer;
@@ -106,9 +108,9 @@ class HostileOwner {
       id = port.implementation()->endpoint->id();
       lease = owner.lease();
       auto* const segment = reinterpret_cast<shm::HalfSegment*>(lease.memory.bytes().data());
-      segment->header = {shm::magic, shm::layout_version, shm::SegmentKind::half, id.value, 0, 0, 0, first_ring, 0, 1, {}};
+      segment->header = {shm::magic, shm::layout_version, shm::SegmentKind::half, id.value, 0, 0, 0, first_ring, peer_epoch, 1, {}};
       writer = shm::RingWriter(ring(), shm::Shape::ring);
-      owner.broker().send(wire::Bind{id, lease.segment, 0, 0, 0, 0});
+      owner.broker().send(wire::Bind{id, lease.segment, 0, 0, 0, peer_epoch});
     }
     std::span<std::byte> ring() const { return lease.memory.bytes().subspan(shm::data_offset); }
     void post(client::BrokerLink& broker, std::string_view text, std::span<const route::Token> tokens = {}) {
@@ -152,8 +154,10 @@ class HostileOwner {
   std::string see(std::istringstream& arguments) {
     const std::string text = rest(arguments);
     while (count_in_mappings(text) == 0) context_.poll();
-    for (const Mapped& mapped : mapped_segments())
-      if (mapped.writable && !is_half_of(mapped.bytes, carrier_.id)) (is_half_of(mapped.bytes, port_.id) ? old_half_ : others_).push_back(mapped.bytes);
+    for (const Mapped& mapped : mapped_segments()) {
+      if (!mapped.writable || is_half_of(mapped.bytes, carrier_.id)) continue;
+      (is_half_of(mapped.bytes, port_.id) ? old_half_ : others_).push_back(mapped.bytes);
+    }
     while (broker().receive()) {
     }
     return "seen";
@@ -286,7 +290,7 @@ std::map<std::string, wire::ClientMessage> words_about(PortId port, PortId carri
       {"kick", wire::Kick{port}},
       {"done", wire::Done{port, 0, {}}},
       {"refetch", wire::Refetch{port, 0, {}}},
-      {"bind", wire::Bind{port, lease, own_final, 2, 0, 0}},
+      {"bind", wire::Bind{port, lease, own_final, 2, 0, 1}},
       {"detach_again", wire::Detach{port, carrier, 0, 0, 1, 0, {}}},
       {"detach_the_next_epoch", wire::Detach{port, carrier, 0, 0, 2, 0, {}}},
       {"connect", wire::Connect{77, port, 0, wire::Name::of("b")}},
