@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/hook.hpp"
 #include "base/log.hpp"
 #include "sys/error.hpp"
@@ -40,7 +41,7 @@ Server::Server(BrokerOptions options)
   sys::prepare_directory(directory_);
   lock_ = sys::try_lock(directory_);
   if (!lock_) throw std::system_error(Errc::name_taken, "another broker serves " + directory_.native());
-  if (options_.private_names) sys::make_undumpable();
+  if (options_.private_names && enforced(Check::private_names)) sys::make_undumpable();
   sys::raise_descriptor_limit();
   sys::remove_stale_names(directory_);
   spare_ = sys::spare_descriptor();

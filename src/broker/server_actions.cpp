@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/hook.hpp"
 #include "base/log.hpp"
 #include "broker/server.hpp"
@@ -83,7 +84,7 @@ void Server::perform(const route::Seal& action) {
   try {
     sys::seal_against_writing(segment.fd.get());
     sealed = sys::is_complete(segment.fd.get(), segment.size);
-    segment.fd = sys::reopen_readonly(segment.fd.get());
+    if (enforced(Check::read_only)) segment.fd = sys::reopen_readonly(segment.fd.get());
   } catch (const std::system_error& error) {
     // Sealed memory behind a writable descriptor can be neither mapped writable nor written either.
     log(LogLevel::warning, [&] { return std::string("of a segment: ") + error.what(); });

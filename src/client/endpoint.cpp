@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/hook.hpp"
 #include "base/log.hpp"
 #include "client/context.hpp"
@@ -50,7 +51,7 @@ void Endpoint::post(shm::RecordType type, Bytes payload) {
   if (local()) return post_local(local_message(type, payload), {});
   // Who reads this is known as of now: what is posted after a move must not be seen by the former reader. And once more
   // behind the commit: a reader that came in between has looked already.
-  context_.service_broker_if_news();
+  if (enforced(Check::news_before_post)) context_.service_broker_if_news();
   if (peer_gone()) return;
   context_.note_post();
   if (out_.push(type, 0, payload, in_.control()) == Outgoing::Push::committed) {

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/hook.hpp"
 #include "base/log.hpp"
 #include "client/context.hpp"
@@ -55,7 +56,7 @@ void Endpoint::peer_moved(Epoch peer_epoch) {
   home_ = false;
   in_.forget_control();
   answered_arm_ = answered_want_ = 0;
-  out_.begin_pairing();
+  if (enforced(Check::fresh_generation)) out_.begin_pairing();
   awaited_ = 0;
   // It was open: the new neighbour's words have to find ours, and what waits here has to move on.
   if (out_.ever_open() || out_.has_backlog()) open_for_reading();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.hpp"
 #include "wire/messages.hpp"
 
 namespace fairway::client {
@@ -13,9 +14,14 @@ bool later(Generation one, Generation other) noexcept { return static_cast<std::
 
 }  // namespace
 
+/// An end that lies too far off would let its writer go on in the ring for ever. No record ends one byte from here.
+void Incoming::Part::end_at(std::uint64_t declared) noexcept {
+  final = reader.reachable(declared) || !enforced(Check::final_within_ring) ? declared : reader.position() + 1;
+}
+
 void Incoming::install(const Arrival& arrival, sys::Mapping memory, bool control) {
   for (Part& part : generations_) {
-    if (part.index == arrival.previous) part.final = arrival.previous_final;
+    if (part.index == arrival.previous) part.end_at(arrival.previous_final);
     // What is not announced between the two is empty.
     if (part.final == open_end || later(part.index, arrival.previous)) {
       if (part.index != arrival.previous) part.final = 0;
@@ -37,7 +43,7 @@ void Incoming::ends_at(End end) noexcept {
     if (later(part.index, end.generation)) part.final = 0;
     if (part.index != end.generation) continue;
     // Read once: a writer that is not dead after all cannot go on for ever.
-    part.final = end.final == wire::unknown_final ? part.reader.find_end() : end.final;
+    part.end_at(end.final == wire::unknown_final ? part.reader.find_end() : end.final);
   }
 }
 
@@ -59,7 +65,7 @@ Incoming::Look Incoming::look(shm::Record& record) noexcept {
   if (generations_.empty()) return closed_ ? Look::end : Look::empty;
   Part& part = generations_.front();
   switch (part.reader.peek(record, part.final)) {
-    case shm::Look::empty: return part.final == open_end ? Look::empty : Look::damaged;
+    case shm::Look::empty: return part.final == open_end || !enforced(Check::final_is_reached) ? Look::empty : Look::damaged;
     case shm::Look::record: return Look::record;
     case shm::Look::damaged: return Look::damaged;
     case shm::Look::end: break;

@@ -78,6 +78,8 @@ class Incoming {
     std::shared_ptr<sys::Mapping> memory;
     shm::RingReader reader;
     std::uint64_t final = open_end;
+
+    void end_at(std::uint64_t declared) noexcept;
   };
 
   std::shared_ptr<sys::Mapping> control_memory_;

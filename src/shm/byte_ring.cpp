@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/check.hpp"
 
 namespace fairway::shm {
 
@@ -35,15 +36,16 @@ bool RingReader::plausible(const RecordHeader& header, std::uint64_t position, s
 }
 
 Look RingReader::peek(Record& record, std::uint64_t limit) noexcept {
+  if (!enforced(Check::stops_at_final) && readable()) limit = ~std::uint64_t{0};
   for (int padded = 0;; ++padded) {
-    if (position_ >= limit) return position_ == limit ? Look::end : Look::damaged;
+    if (position_ >= limit) return position_ == limit || !enforced(Check::final_not_passed) ? Look::end : Look::damaged;
     const std::uint64_t word = load_header(position_);
     if (word == 0) return Look::empty;
     const RecordHeader header = RecordHeader::unpack(word);
     if (std::exchange(any_sequence_, false)) sequence_ = header.sequence;
     if (!plausible(header, position_, sequence_)) return Look::damaged;
     const std::uint64_t next = position_ + record_size(header.length);
-    if (next > limit) return Look::damaged;
+    if (next > limit && enforced(Check::whole_records)) return Look::damaged;
     if (header.type == RecordType::padding) {
       if (padded != 0 || shape_ == Shape::linear || offset(next) != 0) return Look::damaged;
       position_ = next;

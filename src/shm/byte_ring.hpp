@@ -186,6 +186,8 @@ class RingReader {
   std::uint64_t find_end() const noexcept;
   std::uint8_t sequence() const noexcept { return sequence_; }
   void set_sequence(std::uint8_t sequence) noexcept { sequence_ = sequence; }
+  /// Whether a RingWriter can have come so far: no more than the segment holds is unread.
+  bool reachable(std::uint64_t final) const noexcept { return final <= position_ || final - position_ <= data_.size(); }
   /// Before the first record that is looked at after `start_at`.
   bool any_sequence() const noexcept { return any_sequence_; }
 

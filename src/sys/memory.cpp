@@ -9,6 +9,7 @@
 #include <boost/interprocess/exceptions.hpp>
 #include <cerrno>
 
+#include "base/check.hpp"
 #include "sys/error.hpp"
 
 #ifndef MADV_POPULATE_READ
@@ -28,7 +29,8 @@ struct Mappable {
   boost::interprocess::mapping_handle_t get_mapping_handle() const { return {fd, false}; }
 };
 
-constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW;
+int size_seals() { return enforced(Check::sealed_size) ? F_SEAL_SHRINK | F_SEAL_GROW : 0; }
+int writing_seals() { return enforced(Check::sealed_writing) ? F_SEAL_FUTURE_WRITE | F_SEAL_SEAL : F_SEAL_SEAL; }
 /// F_SEAL_EXEC, which the system may add to every memory object.
 constexpr int seal_exec = 0x20;
 
@@ -46,7 +48,7 @@ Fd create_memory(const std::string& name, std::uint64_t size) {
   Fd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) throw_errno("memfd_create", name);
   if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_errno("ftruncate", name);
-  if (::fcntl(fd.get(), F_ADD_SEALS, size_seals) != 0) throw_errno("fcntl(F_ADD_SEALS)", name);
+  if (::fcntl(fd.get(), F_ADD_SEALS, size_seals()) != 0) throw_errno("fcntl(F_ADD_SEALS)", name);
   return fd;
 }
 
@@ -56,7 +58,7 @@ bool could_allocate(std::uint64_t size) noexcept {
 }
 
 void seal_against_writing(int fd) {
-  if (::fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) != 0) throw_errno("fcntl(F_ADD_SEALS)", "segment");
+  if (::fcntl(fd, F_ADD_SEALS, writing_seals()) != 0) throw_errno("fcntl(F_ADD_SEALS)", "segment");
 }
 
 bool is_complete(int fd, std::uint64_t size) {
@@ -66,11 +68,11 @@ bool is_complete(int fd, std::uint64_t size) {
 
 bool is_fresh_memory(int fd, std::uint64_t size) {
   struct stat status {};
-  return has_size(fd, size, status) && (::fcntl(fd, F_GET_SEALS) & ~seal_exec) == size_seals;
+  return has_size(fd, size, status) && (::fcntl(fd, F_GET_SEALS) & ~seal_exec) == size_seals();
 }
 
 bool is_sealed_memory(int fd, std::uint64_t size) {
-  constexpr int all = size_seals | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+  const int all = size_seals() | writing_seals();
   struct stat status {};
   if (!has_size(fd, size, status)) return false;
   const int seals = ::fcntl(fd, F_GET_SEALS);

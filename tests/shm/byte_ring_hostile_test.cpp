@@ -56,6 +56,19 @@ TEST(HostileRing, ARecordThatIsRepeatedIsDamage) {
   EXPECT_EQ(reader.peek(record, no_limit), Look::damaged);
 }
 
+TEST(HostileRing, NoWriterHasComeFurtherThanTheSegmentHolds) {
+  GuardedMemory memory(64);
+  memory.set_header(0, {RecordType::bytes, 0, 0, 8});
+  RingReader reader(memory.bytes(), Shape::ring);
+  EXPECT_TRUE(reader.reachable(64));
+  EXPECT_FALSE(reader.reachable(72));
+  read(reader);
+  EXPECT_TRUE(reader.reachable(0)) << "passed is another matter";
+  EXPECT_TRUE(reader.reachable(80));
+  EXPECT_FALSE(reader.reachable(88));
+  EXPECT_FALSE(reader.reachable(no_limit));
+}
+
 TEST(HostileRing, ALengthBehindTheEndIsDamageAtEveryOffset) {
   for (const Shape shape : {Shape::ring, Shape::linear}) {
     for (std::uint64_t offset = 0; offset < 64; offset += 8) {

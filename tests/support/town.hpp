@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <fairway/fairway.hpp>
 
 #include "support/broker_thread.hpp"
+#include "support/child.hpp"
 
 namespace fairway::test {
 
@@ -34,7 +36,7 @@ class Town {
   }
   /// False: it did not come true in time.
   [[nodiscard]] bool until(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto deadline = std::chrono::steady_clock::now() + std::min(std::chrono::seconds(20), Child::watchdog());
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       poll_all();
