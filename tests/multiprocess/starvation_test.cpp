@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -46,8 +47,19 @@ class Limit {
   rlimit before_{};
 };
 
-/// Leaves so many bytes of new address space to a process.
+bool asleep(const fs::path& task) {
+  std::ifstream file(task / "stat");
+  std::string line;
+  std::getline(file, line);
+  const std::size_t state = line.rfind(") ");
+  return state != std::string::npos && line.substr(state + 2, 1) == "S";
+}
+
+/// Leaves so many bytes of new address space to a process, once all of its threads wait: one that starts maps more than it
+/// keeps.
 Limit memory_left(const Child& child, std::size_t bytes) {
+  const fs::path tasks = "/proc/" + std::to_string(child.pid()) + "/task";
+  while (!std::ranges::all_of(fs::directory_iterator(tasks), asleep)) std::this_thread::yield();
   std::ifstream file("/proc/" + std::to_string(child.pid()) + "/statm");
   std::size_t pages = 0;
   file >> pages;
