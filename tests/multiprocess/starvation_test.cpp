@@ -396,8 +396,9 @@ FAIRWAY_CHILD(nameless) {
   }
   say("mounted");
   Child broker("broker", {directory.native()});
+  if (broker.line() != "ready") return 1;  // before anybody starts another one
   Child echo("echo", {directory.native(), "block"});
-  if (broker.line() != "ready" || echo.line() != "ready") return 1;
+  if (echo.line() != "ready") return 1;
   std::vector<fs::path> fillers;
   if (arguments.at(1) == "full") fillers = fill(directory);
   if (arguments.at(1) == "read-only" && !cover_read_only(directory)) return 2;
