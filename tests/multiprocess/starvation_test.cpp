@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <thread>
 
@@ -367,8 +368,12 @@ bool mount_memory(const fs::path& directory, const std::string& options) {
 
 /// A second, read-only way to what is mounted there, over the first one.
 bool cover_read_only(const fs::path& directory) {
-  return ::mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
-         ::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
+  if (::mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) != 0) return false;
+  while (::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) {
+    if (errno != EBUSY) return false;
+    std::this_thread::yield();  // somebody is making a name there at this moment
+  }
+  return true;
 }
 
 /// Makes files until there is no room for another name.
