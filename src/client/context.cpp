@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
+#include "base/scoped_flag.hpp"
 #include "client/watch.hpp"
 #include "sys/process.hpp"
 #include "sys/runtime_dir.hpp"
@@ -135,17 +136,31 @@ void Context::close(Port& port) noexcept {
   carry_out([&] {
     if (endpoint->close()) return;
     linger(std::move(endpoint));
-    if (!dispatching_) drain_lingering();  // the loop may never run again
+    if (!dispatching_ && !servicing_) drain_lingering();  // the loop may never run again
   });
 }
 
 void Context::linger(std::unique_ptr<Endpoint> endpoint) noexcept { lingering_.push_back(std::move(endpoint)); }
 
+void Context::finish_lingering() {
+  // A close may service the broker, which may be lost at that: then this is called from within.
+  if (finishing_) return;
+  const ScopedFlag finishing(finishing_);
+  for (std::size_t i = 0; i < lingering_.size();) {  // by index: a close may let others linger
+    if (!lingering_[i]->close()) {
+      ++i;
+      continue;
+    }
+    std::swap(lingering_[i], lingering_.back());
+    lingering_.pop_back();
+  }
+}
+
 void Context::drain_lingering() {
   const std::uint64_t refusals = leases_.refusals();
   do {
     service_broker();
-    std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
+    finish_lingering();
   } while (!lingering_.empty() && leases_.refusals() == refusals && wait_for_word(options_.broker_timeout));
 }
 

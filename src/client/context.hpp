@@ -105,13 +105,8 @@ class Context {
   Endpoint* find(PortId id) noexcept;
   void note_post() noexcept { posted_ = true; }
   /// Ports in its messages cannot leave yet.
-  void await_departure(Endpoint& carrier, bool waits) {
-    if (waits) {
-      awaiting_departure_.insert(&carrier);
-    } else {
-      awaiting_departure_.erase(&carrier);
-    }
-  }
+  void await_departure(Endpoint& carrier) { awaiting_departure_.insert(&carrier); }
+  void departed(Endpoint& carrier) noexcept { awaiting_departure_.erase(&carrier); }
   void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
   /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something.
   bool wait_for_lease(std::uint64_t size);
@@ -155,6 +150,7 @@ class Context {
   // context.cpp
   [[noreturn]] void throw_not_usable() const;
   void linger(std::unique_ptr<Endpoint> endpoint) noexcept;
+  void finish_lingering();
   /// Until what was posted on ports that are closed has left this process, or the broker keeps silent.
   void drain_lingering();
 
@@ -291,6 +287,7 @@ class Context {
   bool streaming_ = false;  ///< the last spin was short
   bool posted_ = false;     ///< something since the last spin
   bool servicing_ = false;
+  bool finishing_ = false;
   Timeout silence_{};  ///< of the broker, while this context waited for it
   bool loss_handled_ = false;
   bool barrier_failed_ = false;

@@ -256,7 +256,7 @@ void Context::on_broker_lost() {
     if (waits) endpoint->peer_closed(std::nullopt, CloseReason::broker_lost);
   }
   for (const PortId carrier : claims_.lose_broker()) note_claims(carrier);
-  std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
+  finish_lingering();
 }
 
 void Context::lose_link(Link& link) {

@@ -127,7 +127,7 @@ void Context::finish_what_waits() {
       if (!endpoint->close()) linger(std::move(endpoint));
     });
   }
-  std::erase_if(lingering_, [](const auto& endpoint) { return endpoint->close(); });
+  finish_lingering();
   for (Endpoint* const carrier : std::set<Endpoint*>(awaiting_departure_)) carrier->progress();
 }
 

@@ -120,7 +120,7 @@ void Endpoint::peer_closed(std::optional<Incoming::End> end, CloseReason reason)
 
 void Endpoint::drop_backlog() noexcept {
   out_.drop_backlog();
-  context_.await_departure(*this, false);
+  context_.departed(*this);
   for (auto& ports : leaving_)
     for (auto& endpoint : ports)
       if (endpoint) context_.close_later(std::move(endpoint));

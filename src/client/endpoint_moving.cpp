@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/hook.hpp"
+#include "base/scoped_flag.hpp"
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
 #include "route/token_table.hpp"
@@ -48,7 +49,7 @@ void Endpoint::post_with(shm::RecordType type, std::vector<std::byte> record, st
 
 void Endpoint::let_ports_go() {
   if (leaving_.empty() || letting_go_) return;
-  letting_go_ = true;
+  const ScopedFlag letting_go(letting_go_);
   if (!out_.open()) grow();  // the stream that the tokens stand in is the broker's first
   while (!leaving_.empty() && (out_.open() || !context_.broker_alive())) {
     if (leaving_.front().empty()) {
@@ -67,8 +68,11 @@ void Endpoint::let_ports_go() {
       break;
     }
   }
-  letting_go_ = false;
-  context_.await_departure(*this, !leaving_.empty());
+  if (leaving_.empty()) {
+    context_.departed(*this);
+  } else {
+    context_.await_departure(*this);
+  }
 }
 
 bool Endpoint::detach(Endpoint& carrier) {
