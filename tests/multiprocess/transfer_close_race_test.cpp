@@ -56,18 +56,23 @@ void settle(Context& context) {
   }
 }
 
+/// Settles when it is told to. Nothing: there are no more.
+std::optional<Round> next_round(Context& context) {
+  for (std::string line; hear(line);) {
+    if (line != "settle") return Round(std::stoull(line));
+    settle(context);
+    say("settled");
+  }
+  return std::nullopt;
+}
+
 FAIRWAY_CHILD(race_other_side) {
   Context context({.name = "x", .broker = arguments.at(0)});
   std::optional<MessagePort> accepted;  // a port whose other side is gone already is one too
   context.on_connect([&](MessageEvent& event) { accepted = std::move(event.ports[0]); });
   say("ready");
-  for (std::string line; hear(line);) {
-    if (line == "settle") {
-      settle(context);
-      say("settled");
-      continue;
-    }
-    const Round round(std::stoull(line));
+  while (const auto next = next_round(context)) {
+    const Round& round = *next;
     while (!accepted) context.run_once();
     MessagePort port = std::move(*accepted);
     accepted.reset();
@@ -104,13 +109,8 @@ FAIRWAY_CHILD(race_other_side) {
 FAIRWAY_CHILD(race_old_owner) {
   Context context({.broker = arguments.at(0)});
   say("ready");
-  for (std::string line; hear(line);) {
-    if (line == "settle") {
-      settle(context);
-      say("settled");
-      continue;
-    }
-    const Round round(std::stoull(line));
+  while (const auto next = next_round(context)) {
+    const Round& round = *next;
     MessagePort carrier = context.connect("b");
     carrier.post_message("hello");
     MessagePort port = context.connect("x");
