@@ -39,6 +39,11 @@ function(fairway_layers suffix)
       target_link_libraries(${target} PUBLIC fairway_${left}${suffix})
     endforeach()
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    # The library's own calls stay inside it: Install.cmake binds them at link time.
+    target_compile_options(${target} PRIVATE -fno-semantic-interposition $<$<CONFIG:RelWithDebInfo>:-O3>)
+    if(FAIRWAY_LTO AND suffix STREQUAL "")
+      target_compile_options(${target} PRIVATE -flto=auto -ffat-lto-objects)  # fat: tests of the layers link quickly
+    endif()
     list(APPEND objects $<TARGET_OBJECTS:${target}>)
   endforeach()
   set(FAIRWAY_OBJECTS ${objects} PARENT_SCOPE)

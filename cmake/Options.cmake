@@ -6,6 +6,11 @@ option(FAIRWAY_WERROR "Treat warnings as errors" OFF)
 option(FAIRWAY_FUZZ "Build the fuzz targets with libFuzzer (Clang)" OFF)
 set(FAIRWAY_SANITIZE "" CACHE STRING "Sanitizers for everything that is built here, such as address,undefined")
 
+include(CMakeDependentOption)
+# Other compilers' objects cannot be linked both ways; an archive would bind who links it to this very compiler.
+cmake_dependent_option(FAIRWAY_LTO "Optimize the shared library across its layers" ON
+                       "CMAKE_CXX_COMPILER_ID STREQUAL GNU;BUILD_SHARED_LIBS;NOT FAIRWAY_SANITIZE" OFF)
+
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
 endif()

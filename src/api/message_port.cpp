@@ -65,59 +65,68 @@ std::vector<MessagePort> detach(const PostOptions& options) {
   return ports;
 }
 
-/// The steps of HTML's postMessage on a port, in their order. Nothing: everything went well.
-Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options, bool respect_limit) {
-  if (port && port->context != nullptr) port->context->check_thread();
-  if (!options.transfer.empty()) validate(options, port.get());
-  const Bytes bytes = payload.kind() == Payload::Kind::object ? payload.encode_into(scratch()) : payload.bytes();
-  if (!options.transfer.empty()) validate_attached(options);
-  if (!port || !port->endpoint) {
-    if (!respect_limit) detach(options);
-    return Status::detached;
-  }
-  client::Endpoint& endpoint = *port->endpoint;
-  const ContextOptions& limits = port->context->options();
-  if (endpoint.peer_gone()) {
-    if (!respect_limit) detach(options);
-    return Status::closed;
-  }
-  // A message alone may pass the limit. The drain event comes not before this very message would go.
-  const std::size_t room = limits.queue_soft_limit - std::min(limits.queue_soft_limit, bytes.size());
-  if (respect_limit && endpoint.unread_exceeds(room)) {
-    endpoint.want_drain(std::min(limits.queue_soft_limit / 2, room));
-    port->context->make_hot(endpoint);
-    return Status::full;
-  }
-  if (limits.queue_hard_limit == 0 || endpoint.unread_exceeds(limits.queue_hard_limit - 1))
-    throw DOMException("QuotaExceededError", std::to_string(endpoint.buffered_amount()) + " bytes wait for the other side, which does not read; "
-                                             "use try_post and on_drain");
-  if (options.transfer.empty()) {
-    endpoint.post(record_type(payload.kind()), bytes);
-    return Status::ok;
-  }
+/// Nobody will read it: what was listed is closed with it, unless the caller is told and may go on with it.
+Status drop(const PostOptions& options, bool tell, Status why) {
+  if (!tell) detach(options);
+  return why;
+}
+
+[[noreturn]] void throw_full(client::Endpoint& endpoint) {
+  throw DOMException("QuotaExceededError", std::to_string(endpoint.buffered_amount()) + " bytes wait for the other side, which does not read; "
+                                           "use try_post and on_drain");
+}
+
+/// The last step for a message with ports: they leave their handles, and this context if the message does.
+Status post_with_ports(client::Context& context, client::Endpoint& endpoint, shm::RecordType type, Bytes bytes, const PostOptions& options) {
   const bool doomed = std::ranges::any_of(options.transfer, [&](const TransferRef& entry) {
     return endpoint.is_twin(*entry.port().implementation()->endpoint);
   });
-  if (!endpoint.local() && !doomed) {
-    client::Context& context = *port->context;
-    std::vector<client::Endpoint*> ends;
-    for (const TransferRef& entry : options.transfer) ends.push_back(entry.port().implementation()->endpoint.get());
-    const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
-    std::vector<std::byte> record = client::Endpoint::record_with(ends.size(), bytes);
-    context.create_channels(to_share.size());
-    const bool done = context.carry_out([&] {
-      context.share_channels(to_share);
-      std::vector<std::unique_ptr<client::Endpoint>> leaving;
-      for (const TransferRef& entry : options.transfer) leaving.push_back(context.take_endpoint(*entry.port().implementation()));
-      endpoint.post_with(record_type(payload.kind()), std::move(record), std::move(leaving));
-    });
-    if (done) return Status::ok;
-    endpoint.strand();  // what is posted next must not arrive without this message
-    return Status::closed;
+  if (endpoint.local() || doomed) {
+    MessageEvent message = client::Endpoint::local_message(type, bytes);
+    std::vector<MessagePort> ports = detach(options);
+    if (!doomed) endpoint.post_local(std::move(message), std::move(ports));
+    return Status::ok;
   }
-  MessageEvent message = client::Endpoint::local_message(record_type(payload.kind()), bytes);
-  std::vector<MessagePort> ports = detach(options);
-  if (!doomed) endpoint.post_local(std::move(message), std::move(ports));
+  std::vector<client::Endpoint*> ends;
+  for (const TransferRef& entry : options.transfer) ends.push_back(entry.port().implementation()->endpoint.get());
+  const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
+  std::vector<std::byte> record = client::Endpoint::record_with(ends.size(), bytes);
+  context.create_channels(to_share.size());
+  const bool done = context.carry_out([&] {
+    context.share_channels(to_share);
+    std::vector<std::unique_ptr<client::Endpoint>> leaving;
+    for (const TransferRef& entry : options.transfer) leaving.push_back(context.take_endpoint(*entry.port().implementation()));
+    endpoint.post_with(type, std::move(record), std::move(leaving));
+  });
+  if (done) return Status::ok;
+  endpoint.strand();  // what is posted next must not arrive without this message
+  return Status::closed;
+}
+
+/// The steps of HTML's postMessage on a port, in their order. `try_post` respects the soft limit, and is told.
+template <bool trying>
+Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
+  if (port && port->context != nullptr) port->context->check_thread();
+  const bool transfers = !options.transfer.empty();
+  if (transfers) validate(options, port.get());
+  const Bytes bytes = payload.kind() == Payload::Kind::object ? payload.encode_into(scratch()) : payload.bytes();
+  if (transfers) validate_attached(options);
+  if (!port || !port->endpoint) return drop(options, trying, Status::detached);
+  client::Endpoint& endpoint = *port->endpoint;
+  if (endpoint.peer_gone()) return drop(options, trying, Status::closed);
+  const ContextOptions& limits = port->context->options();
+  if constexpr (trying) {
+    // A message alone may pass the limit. The drain event comes not before this very message would go.
+    const std::size_t room = limits.queue_soft_limit - std::min(limits.queue_soft_limit, bytes.size());
+    if (endpoint.unread_exceeds(room)) {
+      endpoint.want_drain(std::min(limits.queue_soft_limit / 2, room));
+      port->context->make_hot(endpoint);
+      return Status::full;
+    }
+  }
+  if (limits.queue_hard_limit == 0 || endpoint.unread_exceeds(limits.queue_hard_limit - 1)) throw_full(endpoint);
+  if (transfers) return post_with_ports(*port->context, endpoint, record_type(payload.kind()), bytes, options);
+  endpoint.post(record_type(payload.kind()), bytes);
   return Status::ok;
 }
 
@@ -138,10 +147,10 @@ MessagePort& MessagePort::operator=(MessagePort&& other) noexcept {
 MessagePort::~MessagePort() { close(); }
 
 void MessagePort::post_message(Payload payload, PostOptions options) {
-  static_cast<void>(post(port_, payload, options, false));
+  static_cast<void>(post<false>(port_, payload, options));
 }
 
-Status MessagePort::try_post(Payload payload, PostOptions options) { return post(port_, payload, options, true); }
+Status MessagePort::try_post(Payload payload, PostOptions options) { return post<true>(port_, payload, options); }
 
 void MessagePort::on_message(Callback<void(MessageEvent&)> callback) {
   on_checked_message(callback ? Callback<bool(MessageEvent&)>([callback = std::move(callback)](MessageEvent& event) {

@@ -97,7 +97,9 @@ class Context {
   bool carry_out(Step&& step) noexcept;
   void service_broker();
   /// Only if the broker's table says that there is something: no system call otherwise.
-  void service_broker_if_news();
+  void service_broker_if_news() {
+    if (awake_for_news()) service_broker();
+  }
   /// One more endpoint, which gets its place in the lists of the loop: nothing is allocated there later.
   void expect_endpoint();
   void make_hot(Endpoint& endpoint) noexcept;
@@ -192,8 +194,14 @@ class Context {
   [[noreturn]] void throw_no_broker(std::string_view what) const;
   void reap_children(std::uint64_t key);
 
+  bool awake_for_news() const noexcept {
+    // acquire: pairs with the release in the broker's Server::sent; the message is in the socket. It may have been
+    // received before it was counted.
+    const std::uint64_t sent = row_->notices.load(std::memory_order_acquire);
+    return static_cast<std::int64_t>(sent - broker_.received()) > 0 && !loss_handled_;
+  }
+
   // context_loop.cpp
-  bool awake_for_news() const noexcept;
   void collect_ready();
   std::size_t dispatch();
   std::size_t dispatch_callbacks();

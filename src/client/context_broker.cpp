@@ -19,10 +19,6 @@ constexpr Timeout patience_of_post = std::chrono::milliseconds(20);
 
 }  // namespace
 
-void Context::service_broker_if_news() {
-  if (awake_for_news()) service_broker();
-}
-
 void Context::service_broker() {
   if (servicing_ || loss_handled_) return;
   const ScopedFlag servicing(servicing_);
@@ -68,13 +64,6 @@ bool Context::wait_for_word(Timeout patience) {
   if (broker_.wait(patience - silence_)) return true;
   silence_ += Timeout(static_cast<std::int64_t>(sys::now_ns() - start));
   return false;
-}
-
-bool Context::awake_for_news() const noexcept {
-  // acquire: pairs with the release in the broker's Server::sent; the message is in the socket. It may have been received
-  // before it was counted.
-  const std::uint64_t sent = row_->notices.load(std::memory_order_acquire);
-  return static_cast<std::int64_t>(sent - broker_.received()) > 0 && !loss_handled_;
 }
 
 void Context::handle(BrokerLink::Message& message) {

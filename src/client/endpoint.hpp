@@ -168,6 +168,10 @@ class Endpoint {
   bool bind(LeasePool::Lease lease);
   void publish_head() noexcept;
   void answer_want() noexcept;
+  /// A message that never left this context: what a port brought along is read before what came through shared memory.
+  Next next_local(MessageEvent& event);
+  /// The message that was looked at once, and is believed as it was then: its writer can change it at any time.
+  Next next_with_ports(MessageEvent& event);
   static void take(const shm::Record& record, MessageEvent& event, std::size_t tokens);
   void consume(const shm::Record& record);
   void finish_generation();

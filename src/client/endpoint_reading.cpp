@@ -10,7 +10,7 @@
 /// The reader's side: from a record to a message, and what the writer is told of it.
 namespace fairway::client {
 
-Endpoint::Next Endpoint::next(MessageEvent& event) {
+Endpoint::Next Endpoint::next_local(MessageEvent& event) {
   if (!queue_.empty()) {
     event = std::move(queue_.front().event);
     for (const MessagePort& handle : event.ports) handle.implementation()->endpoint->note_taken();
@@ -21,20 +21,24 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
     if (twin_ != nullptr && twin_->drain_below_) context_.make_hot(*twin_);
     return Next::message;
   }
-  if (local()) {
-    if (!twin_gone_) return Next::empty;
-    over_ = true;
-    return Next::closed;
-  }
+  if (!twin_gone_) return Next::empty;
+  over_ = true;
+  return Next::closed;
+}
+
+Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
+  if (!claims_answered_) return Next::empty;
+  take(*claimed_, event, ports_of_record_);
+  if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_); })) static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
+  consume(*std::exchange(claimed_, std::nullopt));
+  return Next::message;
+}
+
+Endpoint::Next Endpoint::next(MessageEvent& event) {
+  if (local() || !queue_.empty()) return next_local(event);
   shm::Record record;
   while (!ended_) {
-    if (claimed_) {  // looked at once, and believed as it was then: its writer can change it at any time
-      if (!claims_answered_) return Next::empty;
-      take(*claimed_, event, ports_of_record_);
-      if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_); })) static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
-      consume(*std::exchange(claimed_, std::nullopt));
-      return Next::message;
-    }
+    if (claimed_) return next_with_ports(event);
     FAIRWAY_HOOK(read_before);
     switch (in_.look(record)) {
       case Incoming::Look::empty:
