@@ -30,15 +30,18 @@ inline void expect(const std::optional<MessageEvent>& event, std::uint64_t expec
 class ChannelRow : public Row {
  public:
   ChannelRow(std::filesystem::path broker, Wait wait, std::string name, std::string text, Unit unit, std::size_t count,
-             std::size_t quick_count)
-      : Row(std::move(name), std::move(text), unit, count, quick_count), broker_(std::move(broker)), wait_(wait) {}
+             std::size_t quick_count, std::size_t soft_limit = ContextOptions{}.queue_soft_limit)
+      : Row(std::move(name), std::move(text), unit, count, quick_count),
+        broker_(std::move(broker)),
+        wait_(wait),
+        soft_limit_(soft_limit) {}
 
   void open_far() override {
     context_.emplace(ContextOptions{.name = name(), .broker = broker_, .wait = wait_});
     context_->on_connect([this](MessageEvent& event) { connected_.push_back(std::move(event.ports[0])); });
   }
   void open_near() override {
-    context_.emplace(ContextOptions{.broker = broker_, .wait = wait_});
+    context_.emplace(ContextOptions{.broker = broker_, .wait = wait_, .queue_soft_limit = soft_limit_});
     port_ = context_->connect(name());
   }
 
@@ -60,6 +63,7 @@ class ChannelRow : public Row {
  private:
   std::filesystem::path broker_;
   Wait wait_;
+  std::size_t soft_limit_;
   std::optional<Context> context_;
   std::optional<MessagePort> port_;
   std::deque<MessagePort> connected_;

@@ -84,7 +84,7 @@ class MovingStream final : public ChannelRow {
 
   MovingStream(const std::filesystem::path& broker, Reader reader, Result result, std::string name, std::string text)
       : ChannelRow(broker, Wait::adaptive, std::move(name), std::move(text),
-                   result == Result::messages ? Unit::messages_per_second : Unit::per_second, 200, 50),
+                   result == Result::messages ? Unit::messages_per_second : Unit::per_second, 200, 50, soft_limit),
         reader_(reader),
         result_(result) {}
 
@@ -118,6 +118,8 @@ class MovingStream final : public ChannelRow {
 
  private:
   static constexpr std::chrono::milliseconds period{1};
+  /// What waits when the port moves is mapped anew by each owner: with a longer queue the moves come too late.
+  static constexpr std::size_t soft_limit = std::size_t{256} << 10;
   static constexpr std::uint64_t last = ~std::uint64_t{0};
   static constexpr std::uint64_t looks = 32;  ///< messages between two looks at the clock
 
