@@ -41,6 +41,9 @@ function(fairway_layers suffix)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
     # The library's own calls stay inside it: Install.cmake binds them at link time.
     target_compile_options(${target} PRIVATE -fno-semantic-interposition $<$<CONFIG:RelWithDebInfo>:-O3>)
+    if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+      target_compile_options(${target} PRIVATE -mprfchw)  # or what is fetched to be written comes as a copy; older CPUs skip it
+    endif()
     if(FAIRWAY_LTO AND suffix STREQUAL "")
       target_compile_options(${target} PRIVATE -flto=auto -ffat-lto-objects)  # fat: tests of the layers link quickly
     endif()

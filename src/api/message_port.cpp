@@ -10,20 +10,12 @@
 
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
+#include "client/kind.hpp"
 #include "client/port.hpp"
 
 namespace fairway {
 
 namespace {
-
-shm::RecordType record_type(Payload::Kind kind) {
-  switch (kind) {
-    case Payload::Kind::bytes: return shm::RecordType::bytes;
-    case Payload::Kind::string: return shm::RecordType::string;
-    case Payload::Kind::object: return shm::RecordType::object;
-  }
-  return shm::RecordType::bytes;
-}
 
 std::vector<std::byte>& scratch() {
   thread_local std::vector<std::byte> buffer;
@@ -125,8 +117,8 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
     }
   }
   if (limits.queue_hard_limit == 0 || endpoint.unread_exceeds(limits.queue_hard_limit - 1)) throw_full(endpoint);
-  if (transfers) return post_with_ports(*port->context, endpoint, record_type(payload.kind()), bytes, options);
-  endpoint.post(record_type(payload.kind()), bytes);
+  if (transfers) return post_with_ports(*port->context, endpoint, client::record_type(payload.kind()), bytes, options);
+  endpoint.post(client::record_type(payload.kind()), bytes);
   return Status::ok;
 }
 

@@ -7,19 +7,12 @@
 #include "base/hook.hpp"
 #include "base/log.hpp"
 #include "client/context.hpp"
+#include "client/kind.hpp"
 #include "client/link.hpp"
 #include "sys/process.hpp"
 
 /// The writer's side: from a post to the other side's doorbell.
 namespace fairway::client {
-
-MessageEvent::Kind event_kind(shm::RecordType type) noexcept {
-  switch (type) {
-    case shm::RecordType::string: return MessageEvent::Kind::string;
-    case shm::RecordType::object: return MessageEvent::Kind::object;
-    default: return MessageEvent::Kind::bytes;
-  }
-}
 
 MessageEvent Endpoint::local_message(shm::RecordType type, Bytes payload) {
   MessageEvent message;
@@ -47,8 +40,10 @@ bool Endpoint::circular(const Endpoint& port, const Endpoint& reader) noexcept {
   return at != nullptr;
 }
 
+void Endpoint::post_local(shm::RecordType type, Bytes payload) { post_local(local_message(type, payload), {}); }
+
 void Endpoint::post(shm::RecordType type, Bytes payload) {
-  if (local()) return post_local(local_message(type, payload), {});
+  if (local()) return post_local(type, payload);
   // Who reads this is known as of now: what is posted after a move must not be seen by the former reader. And once more
   // behind the commit: a reader that came in between has looked already.
   if (enforced(Check::news_before_post)) context_.service_broker_if_news();
@@ -64,19 +59,24 @@ void Endpoint::post(shm::RecordType type, Bytes payload) {
 }
 
 void Endpoint::announce() noexcept {
-  if (link_ == nullptr) {
-    if (home_) return context_.make_hot_if_here(id_.opposite());
-    // seq_cst: pairs with the barrier in Context::prepare_to_sleep of whoever owns the other side now. Who that is, the
-    // broker tells; then `paired` calls it.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    return;
-  }
+  if (link_ == nullptr) return announce_unlinked();
   link_->order();
   if (const shm::ControlBlock* const reader = in_.control()) {
     const std::uint32_t arm = reader->arm.load(std::memory_order_relaxed);
     if (arm == answered_arm_) return;
     answered_arm_ = arm;
   }  // without one it may well be armed
+  call_reader();
+}
+
+void Endpoint::announce_unlinked() noexcept {
+  if (home_) return context_.make_hot_if_here(id_.opposite());
+  // seq_cst: pairs with the barrier in Context::prepare_to_sleep of whoever owns the other side now. Who that is, the
+  // broker tells; then `paired` calls it.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+void Endpoint::call_reader() noexcept {
   shm::ControlBlock* const mine = out_.control();
   if (mine != nullptr) mine->statistics.readable_since_ns.store(sys::now_ns(), std::memory_order_relaxed);
   if (link_->notify(id_.opposite()) && mine != nullptr) shm::add(mine->statistics.doorbells, 1);

@@ -154,7 +154,11 @@ class Endpoint {
  private:
   /// Whether a message to `reader` with that port in it could never be read: it would lie in itself.
   static bool circular(const Endpoint& port, const Endpoint& reader) noexcept;
+  void post_local(shm::RecordType type, Bytes payload);
+  /// What was committed is there to be read.
   void announce() noexcept;
+  void announce_unlinked() noexcept;
+  void call_reader() noexcept;
   void grow() noexcept;
   /// True: `grow` may go on.
   bool take_segment();
@@ -172,7 +176,10 @@ class Endpoint {
   Next next_local(MessageEvent& event);
   /// The message that was looked at once, and is believed as it was then: its writer can change it at any time.
   Next next_with_ports(MessageEvent& event);
-  static void take(const shm::Record& record, MessageEvent& event, std::size_t tokens);
+  static bool is_message(const shm::Record& record) noexcept { return record.header.type != shm::RecordType::close; }
+  /// Everything but a message that can be had now. False: nothing is there.
+  bool step_over(Incoming::Look look, const shm::Record& record);
+  static void take(shm::RecordHeader header, Bytes payload, MessageEvent& event);
   void consume(const shm::Record& record);
   void finish_generation();
   void claim_ports(const shm::Record& record);
@@ -217,6 +224,5 @@ class Endpoint {
   bool claims_answered_ = false;
 };
 
-MessageEvent::Kind event_kind(shm::RecordType type) noexcept;
 
 }  // namespace fairway::client

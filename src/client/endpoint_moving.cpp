@@ -5,22 +5,11 @@
 #include "base/scoped_flag.hpp"
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
+#include "client/kind.hpp"
 #include "route/token_table.hpp"
 
 /// How ports leave in a message: DETACH for each, accepted by the kernel, and only then the record that carries them.
 namespace fairway::client {
-
-namespace {
-
-shm::RecordType record_type(MessageEvent::Kind kind) noexcept {
-  switch (kind) {
-    case MessageEvent::Kind::string: return shm::RecordType::string;
-    case MessageEvent::Kind::object: return shm::RecordType::object;
-    default: return shm::RecordType::bytes;
-  }
-}
-
-}  // namespace
 
 std::vector<std::byte> Endpoint::record_with(std::size_t ports, Bytes payload) {
   const std::size_t table = route::token_table_size(ports);

@@ -4,6 +4,7 @@
 #include "base/hook.hpp"
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
+#include "client/kind.hpp"
 #include "client/link.hpp"
 #include "route/token_table.hpp"
 
@@ -28,7 +29,7 @@ Endpoint::Next Endpoint::next_local(MessageEvent& event) {
 
 Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
   if (!claims_answered_) return Next::empty;
-  take(*claimed_, event, ports_of_record_);
+  take(claimed_->header, claimed_->payload.subspan(route::token_table_size(ports_of_record_)), event);
   if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_); })) static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
   consume(*std::exchange(claimed_, std::nullopt));
   return Next::message;
@@ -40,26 +41,13 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
   while (!ended_) {
     if (claimed_) return next_with_ports(event);
     FAIRWAY_HOOK(read_before);
-    switch (in_.look(record)) {
-      case Incoming::Look::empty:
-        if (!strand_if_broker_is_missed()) return Next::empty;
-        break;
-      case Incoming::Look::record:
-        if (record.header.type == shm::RecordType::close) {
-          finish_by_record(record);
-          break;
-        }
-        if (record.header.flags & shm::record_has_tokens) {
-          claim_ports(record);
-          break;
-        }
-        take(record, event, 0);
-        consume(record);
-        return Next::message;
-      case Incoming::Look::advanced: finish_generation(); break;
-      case Incoming::Look::end: finish(reason_); break;
-      case Incoming::Look::damaged: protocol_error("wrote a record that no Fairway library writes"); break;
+    const Incoming::Look look = in_.look(record);
+    if (look == Incoming::Look::record && is_message(record) && (record.header.flags & shm::record_has_tokens) == 0) {
+      take(record.header, record.payload, event);
+      consume(record);
+      return Next::message;
     }
+    if (!step_over(look, record)) return Next::empty;
   }
   over_ = true;
   return Next::closed;
@@ -71,27 +59,32 @@ bool Endpoint::at_end() {
   if (claimed_) return false;
   shm::Record record;
   while (!ended_) {
-    switch (in_.look(record)) {
-      case Incoming::Look::empty:
-        if (!strand_if_broker_is_missed()) return false;
-        break;
-      case Incoming::Look::record:
-        if (record.header.type != shm::RecordType::close) return false;
-        finish_by_record(record);
-        break;
-      case Incoming::Look::advanced: finish_generation(); break;
-      case Incoming::Look::end: finish(reason_); break;
-      case Incoming::Look::damaged: protocol_error("wrote a record that no Fairway library writes"); break;
-    }
+    const Incoming::Look look = in_.look(record);
+    if ((look == Incoming::Look::record && is_message(record)) || !step_over(look, record)) return false;
   }
   return true;
 }
 
-void Endpoint::take(const shm::Record& record, MessageEvent& event, std::size_t tokens) {
-  const Bytes payload = tokens == 0 ? record.payload : record.payload.subspan(route::token_table_size(tokens));
-  const bool known = record.header.type <= shm::RecordType::object && (record.header.flags & ~shm::record_has_tokens) == 0;
-  event.ports.clear();
-  if (!known || !event.assign(event_kind(record.header.type), payload.size())) {
+bool Endpoint::step_over(Incoming::Look look, const shm::Record& record) {
+  switch (look) {
+    case Incoming::Look::empty: return strand_if_broker_is_missed();
+    case Incoming::Look::record:
+      if (is_message(record)) {
+        claim_ports(record);
+      } else {
+        finish_by_record(record);
+      }
+      break;
+    case Incoming::Look::advanced: finish_generation(); break;
+    case Incoming::Look::end: finish(reason_); break;
+    case Incoming::Look::damaged: protocol_error("wrote a record that no Fairway library writes"); break;
+  }
+  return true;
+}
+
+void Endpoint::take(shm::RecordHeader header, Bytes payload, MessageEvent& event) {
+  const bool known = header.type <= shm::RecordType::object && (header.flags & ~shm::record_has_tokens) == 0;
+  if (!known || !event.assign(event_kind(header.type), payload.size())) {
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
     return;
   }

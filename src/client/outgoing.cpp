@@ -208,12 +208,13 @@ void Outgoing::want(std::uint64_t unread) noexcept {
 void Outgoing::count_posted(std::uint64_t length) noexcept {
   ++posted_messages_;
   posted_bytes_ += length;
-  largest_ = std::max(largest_, length);
+  const bool larger = length > largest_;
+  if (larger) largest_ = length;
   if (control_ == nullptr) return;
   shm::Statistics& statistics = control_->statistics;
   statistics.messages_posted.store(posted_messages_, std::memory_order_relaxed);
   statistics.bytes_posted.store(posted_bytes_, std::memory_order_relaxed);
-  statistics.largest.store(largest_, std::memory_order_relaxed);
+  if (larger) statistics.largest.store(largest_, std::memory_order_relaxed);
 }
 
 void Outgoing::count_backlog() noexcept {

@@ -93,7 +93,7 @@ class RingWriter {
   std::uint64_t offset(std::uint64_t position) const noexcept { return position & mask_; }
 
   /// How far in front of the writer cache lines are fetched.
-  static constexpr std::uint64_t write_ahead = 512;
+  static constexpr std::uint64_t write_ahead = 1024;
 
   std::span<std::byte> data_;
   std::uint64_t mask_ = 0;
