@@ -30,9 +30,12 @@
 
 namespace fairway::client {
 
+inline constexpr std::uint64_t for_ever = ~std::uint64_t{0};
+
 /// A context's inside: what it holds, the broker's messages, and the loop. Single-threaded but for `stop` and
 /// `post_callback`. Split over files by what they do: context.cpp (life, ports), context_broker.cpp (the broker's
-/// messages), context_finding.cpp (connect, spawn), context_loop.cpp (dispatch, waiting, sleep).
+/// messages), context_moving.cpp (ports in messages), context_finding.cpp (connect, spawn), context_loop.cpp (dispatch),
+/// context_waiting.cpp (spinning, sleep).
 class Context {
  public:
   Context(ContextOptions options, wire::Secret invitation);
@@ -201,6 +204,9 @@ class Context {
     return static_cast<std::int64_t>(sent - broker_.received()) > 0 && !loss_handled_;
   }
 
+  /// A context that never sleeps looks at its descriptors that often.
+  static constexpr std::uint64_t descriptors_interval_ns = 100'000'000;
+
   // context_loop.cpp
   void collect_ready();
   std::size_t dispatch();
@@ -213,6 +219,8 @@ class Context {
   void deliver(Port& port, MessageEvent& event);
   void note_end(Port& port);
   bool wants_messages(const Endpoint& endpoint) const noexcept;
+
+  // context_waiting.cpp
   void wait(std::uint64_t deadline_ns, Endpoint* only);
   void sleep(std::uint64_t deadline_ns, Endpoint* only);
   bool something_to_do(const Endpoint* only);
