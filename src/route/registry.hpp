@@ -106,7 +106,7 @@ class Registry {
     std::vector<GenerationEntry> generations;  ///< those that the reader is not done with, and pinned ones
     // The stream that it reads.
     bool ended = false;      ///< its owner has read it to the end
-    std::uint64_t read = 0;  ///< shm::Position where the last owner left it
+    std::uint64_t read = 0;  ///< shm::Position where the last owner left it, or behind what is done since
     wire::Counts counts;     ///< likewise
     // How it came, or is coming: by a token, on the stream that `carrier` writes.
     PortId carrier;
@@ -207,6 +207,7 @@ class Registry {
 
   // Streams
   void install(PortId reader, const GenerationEntry& generation, Actions& actions);
+  static GenerationEntry* find_generation(PortEntry& writer, Generation index);
   static End stream_end(const PortEntry& writer);
   void drop_generation(PortEntry& writer, Generation index, Actions& actions);
   void drop_stream(PortEntry& writer, Actions& actions);

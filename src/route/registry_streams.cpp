@@ -37,26 +37,34 @@ Registry::Wrong Registry::on(ContextId from, const wire::Bind& m, Actions& actio
   generation.first = !entry->opened || m.peer_epoch != entry->opened_for;
   generation.pinned = generation.first && m.peer_epoch == opposite.epoch;
   segment->state = SegmentState::bound;
+  // A pinned one, 2^16 older, may have that name.
+  if (find_generation(*entry, m.generation) == nullptr)
+    actions.push_back(Publish{m.segment, to_string(m.port) + (m.generation == 0 ? "" : ".g" + std::to_string(m.generation))});
   ++entry->next_generation;
   entry->opened = true;
   entry->opened_for = m.peer_epoch;
   entry->generations.push_back(generation);
-  actions.push_back(Publish{m.segment, to_string(m.port) + (m.generation == 0 ? "" : ".g" + std::to_string(m.generation))});
   publish_row(m.port, actions);
   install(m.port.opposite(), generation, actions);
   return nullptr;
 }
 
+/// The newest of that index: generations are counted modulo 2^16, and a pinned one may be older than that.
+Registry::GenerationEntry* Registry::find_generation(PortEntry& writer, Generation index) {
+  const auto found = std::ranges::find(writer.generations.rbegin(), writer.generations.rend(), index, &GenerationEntry::index);
+  return found == writer.generations.rend() ? nullptr : &*found;
+}
+
 void Registry::install(PortId reader, const GenerationEntry& g, Actions& actions) {
   const PortEntry& entry = port(reader);
   if (entry.life != Life::owned || entry.ended) return;
-  const auto& generations = port(reader.opposite()).generations;
-  const auto at = std::ranges::find(generations, g.index, &GenerationEntry::index);
+  PortEntry& writer = port(reader.opposite());
+  const GenerationEntry* const at = find_generation(writer, g.index);
   wire::Install message{reader, g.size, 0, g.epoch, g.index, static_cast<std::uint16_t>(g.linear), g.peer_epoch, g.index,
                         static_cast<std::uint16_t>(g.first)};
-  if (at != generations.begin()) {
-    message.previous = std::prev(at)->index;
-    message.previous_final = std::prev(at)->final;
+  if (at != writer.generations.data()) {
+    message.previous = at[-1].index;
+    message.previous_final = at[-1].final;
   }
   actions.push_back(Send{entry.owner, message, SegmentAttachment{g.segment, SegmentAttachment::Access::readable}});
 }
@@ -66,8 +74,10 @@ Registry::Wrong Registry::on(ContextId from, const wire::Done& m, Actions& actio
   if (entry == nullptr) return wrong;
   PortEntry& writer = port(m.port.opposite());
   if (!older(static_cast<Generation>(m.generation + 1), writer.next_generation)) return "done with the newest generation";
-  const auto found = std::ranges::find(writer.generations, m.generation, &GenerationEntry::index);
-  if (found == writer.generations.end()) return nullptr;  // it was empty, or the stream was dropped in the meantime
+  const shm::Position reached{static_cast<Generation>(m.generation + 1), 0};
+  if (older(shm::Position::unpack(entry->read).generation, reached.generation)) entry->read = reached.pack();
+  GenerationEntry* const found = find_generation(writer, m.generation);
+  if (found == nullptr) return nullptr;  // it was empty, or the stream was dropped in the meantime
   found->done = true;
   if (!found->pinned) drop_generation(writer, m.generation, actions);
   return nullptr;
@@ -76,8 +86,8 @@ Registry::Wrong Registry::on(ContextId from, const wire::Done& m, Actions& actio
 Registry::Wrong Registry::on(ContextId from, const wire::Refetch& m, Actions& actions) {
   const auto [entry, wrong] = owned_port(from, m.port);
   if (entry == nullptr) return wrong;
-  for (const GenerationEntry& generation : port(m.port.opposite()).generations)
-    if (generation.index == m.generation) install(m.port, generation, actions);
+  const GenerationEntry* const generation = find_generation(port(m.port.opposite()), m.generation);
+  if (generation != nullptr) install(m.port, *generation, actions);
   return nullptr;
 }
 
@@ -87,9 +97,9 @@ Registry::End Registry::stream_end(const PortEntry& writer) {
 }
 
 void Registry::drop_generation(PortEntry& writer, Generation index, Actions& actions) {
-  const auto found = std::ranges::find(writer.generations, index, &GenerationEntry::index);
+  const GenerationEntry* const found = find_generation(writer, index);
   const SegmentId segment = found->segment;
-  writer.generations.erase(found);
+  writer.generations.erase(writer.generations.begin() + (found - writer.generations.data()));
   drop_segment(segment, actions);
 }
 

@@ -18,11 +18,10 @@ Registry::Wrong Registry::on(ContextId from, const wire::Claim& m, Actions& acti
     refuse(m.port, m.epoch, m.carrier, from, actions);
     return nullptr;
   }
-  const auto& generations = port(m.carrier.opposite()).generations;
-  const auto generation = std::ranges::find(generations, m.generation, &GenerationEntry::index);
+  const GenerationEntry* const generation = find_generation(port(m.carrier.opposite()), m.generation);
   if (entry == nullptr) {
     // The Create is on its way too, on the connection of whoever wrote the record.
-    const bool unborn = generation != generations.end() && m.epoch == 1 && creator_of_unborn(m.port.channel()) == generation->writer;
+    const bool unborn = generation != nullptr && m.epoch == 1 && creator_of_unborn(m.port.channel()) == generation->writer;
     if (!unborn || !holds(Rule::claims_wait)) {
       refuse(m.port, m.epoch, m.carrier, from, actions);
       return nullptr;
@@ -36,7 +35,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Claim& m, Actions& acti
     grant(m.port, m.carrier, actions);
     return nullptr;
   }
-  const bool to_come = entry->life == Life::owned && entry->epoch + 1 == m.epoch && generation != generations.end() &&
+  const bool to_come = entry->life == Life::owned && entry->epoch + 1 == m.epoch && generation != nullptr &&
                        (generation->writer == entry->owner || !enforced(Check::claim_waits_for_writer));
   if (!to_come || !holds(Rule::claims_wait)) {
     refuse(m.port, m.epoch, m.carrier, from, actions);

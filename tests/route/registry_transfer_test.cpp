@@ -87,6 +87,27 @@ TEST_F(RegistryTransfer, TheNewOwnerGetsWhatTheOldOneHadNotRead) {
   expect_honest();
 }
 
+TEST_F(RegistryTransfer, GenerationsAreCountedAroundAndAPinnedOneIsNotTakenForANewOne) {
+  constexpr std::uint32_t around = std::uint32_t{1} << 16;
+  for (std::uint32_t g = 0; g <= around + 2; ++g) {
+    world.bind(x, q, static_cast<Generation>(g), 640);
+    if (g != 0) world.send(a, wire::Done{p, static_cast<Generation>(g - 1), {}});
+    EXPECT_EQ(world.registry().segments(), g == 0 ? 1u : 2u) << "the newest, and the first with its words, at " << g;
+    world.take_all(a);
+    if (HasFailure() || world.disconnected(a) || world.disconnected(x)) break;
+  }
+  EXPECT_EQ(world.send(a, wire::Refetch{p, 2, {}}), Lines{"1 <- Install ch-513.2 g2 after g0 at 640"});
+  world.bind(x, q, 3, 320);
+  detach(a, p, k, 0, at(2, 64));
+  world.take_all(b);
+  claim(b, p, far_k, 2);
+  const auto granted = world.take<wire::Granted>(b);
+  EXPECT_EQ(granted.read, at(2, 64));
+  world.take<wire::Paired>(b);
+  EXPECT_EQ(world.take_all(b), (Lines{"Link 3 to 3 'x'", "Install ch-513.2 g2 first", "Install ch-513.2 g3 after g2 at 320"}));
+  expect_honest();
+}
+
 TEST_F(RegistryTransfer, EachPairingHasAControlBlockOfItsOwn) {
   world.bind(x, q);
   world.bind(a, p);
