@@ -283,14 +283,15 @@ FAIRWAY_CHILD(hostile_owner) {
 }  // namespace
 
 std::map<std::string, wire::ClientMessage> words_about(PortId port, PortId carrier, SegmentId lease) {
+  const std::uint64_t read = shm::Position{1, 0}.pack();  // as far as anybody can have come
   return {
       {"close", wire::Close{port, 0, CloseReason::closed, 0}},
       {"end", wire::End{port}},
       {"done", wire::Done{port, 0, {}}},
       {"refetch", wire::Refetch{port, 0, {}}},
       {"bind", wire::Bind{port, lease, own_final, 2, 0, 1}},
-      {"detach_again", wire::Detach{port, carrier, 0, 0, 1, 0, {}}},
-      {"detach_the_next_epoch", wire::Detach{port, carrier, 0, 0, 2, 0, {}}},
+      {"detach_again", wire::Detach{port, carrier, 0, read, 1, 0, {}}},
+      {"detach_the_next_epoch", wire::Detach{port, carrier, 0, read, 2, 0, {}}},
       {"connect", wire::Connect{77, port, 0, wire::Name::of("b")}},
       {"invite", wire::Invite{port, wire::Secret{1, 2}}},
       {"carry_with_it", wire::Detach{carrier, port, 0, 0, 1, 0, {}}},
