@@ -72,6 +72,7 @@ FAIRWAY_CHILD(sweep_reader) {
         }
         good &= stream.is_message(received, message.bytes());
         if (++received % sweep_window == 0) port->post_message(std::to_string(received));
+        if (received == sweep_messages / 2) aside.close();  // while the other side has its end
       });
     });
     say("ready");
