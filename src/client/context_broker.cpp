@@ -91,7 +91,8 @@ void Context::on(const wire::Lease& m, BrokerLink::Message& message) {
   sys::Fd memory = message.descriptors.empty() ? sys::Fd() : std::move(message.descriptors[0]);
   if (!leases_.add(m, std::move(memory))) return;
   bind_links();
-  for (Endpoint* const endpoint : std::exchange(awaiting_lease_, {})) endpoint->progress_with_lease();
+  for (Endpoint* const endpoint : std::set<Endpoint*>(awaiting_lease_))
+    if (awaiting_lease_.erase(endpoint) != 0) endpoint->progress_with_lease();
 }
 
 void Context::on(const wire::LeaseRefused& m, BrokerLink::Message&) { leases_.refused(m); }

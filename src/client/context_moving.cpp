@@ -128,7 +128,9 @@ void Context::finish_what_waits() {
     });
   }
   finish_lingering();
-  for (Endpoint* const carrier : std::set<Endpoint*>(awaiting_departure_)) carrier->progress();
+  // One that goes on may take another one along, which is gone then.
+  for (Endpoint* const carrier : std::set<Endpoint*>(awaiting_departure_))
+    if (awaiting_departure_.contains(carrier)) carrier->progress();
 }
 
 void Context::make_hot_if_here(PortId port) noexcept {

@@ -46,6 +46,38 @@ TEST(Transfer, the_other_side_goes_on_with_the_new_owner) {
   EXPECT_EQ(x.close_reason(), CloseReason::closed);
 }
 
+TEST(Transfer, what_waits_for_the_broker_may_leave_in_what_waits_too) {
+  constexpr std::size_t carried = 8, others = 200;  // of these, more than the way to the broker holds
+  Town town(2);
+  auto [k, k_far] = town.channel(a, b);
+  std::vector<std::pair<MessagePort, MessagePort>> p;
+  for (std::size_t i = 0; i < carried; ++i) {
+    p.push_back(town.channel(a, b));
+    p[i].first.post_message("opened");
+    EXPECT_EQ(town.text(p[i].second), "opened");
+  }
+  std::vector<MessagePort> kept;
+  const auto post_with_a_port = [&](MessagePort& over) {
+    MessageChannel channel(town[a]);
+    over.post_message("a port", {.transfer = {channel.port2}});
+    kept.push_back(std::move(channel.port1));
+  };
+  town.broker.stop();
+  for (std::size_t i = 0; i < others; ++i) post_with_a_port(k);
+  for (auto& [here, there] : p) post_with_a_port(here);
+  for (auto& [here, there] : p) k.post_message("a carrier", {.transfer = {here}});
+  town.broker.start();
+  for (std::size_t i = 0; i < others; ++i) EXPECT_TRUE(town.take(k_far)) << i;
+  for (std::size_t i = 0; i < carried; ++i) {
+    MessagePort moved = town.take(k_far);
+    MessagePort deepest = town.take(p[i].second);
+    deepest.post_message("there");
+    EXPECT_EQ(town.text(kept[others + i]), "there");
+    moved.post_message("after all");
+    EXPECT_EQ(town.text(p[i].second), "after all");
+  }
+}
+
 TEST(Transfer, a_port_is_forwarded_unread_and_comes_home) {
   Town town(3);
   auto [x, p] = town.channel(c, a);
