@@ -2,39 +2,14 @@
 // to kill or stop itself at one of them.
 #include <iostream>
 #include <sstream>
-#include <thread>
 
 #include <fairway/fairway.hpp>
 
-#include "faults/hooks.hpp"
 #include "faults/sweep_roles.hpp"
 #include "multiprocess/stream_roles.hpp"
 #include "support/child.hpp"
 
 namespace fairway::test {
-
-namespace {
-
-void install(const std::vector<std::string>& arguments) {
-  install_hooks({std::stoi(arguments.at(1)), std::stoul(arguments.at(2)), std::stoull(arguments.at(3))});
-}
-
-/// Calls `end` when the test closes this process's input.
-class EndOfInput {
- public:
-  template <class End>
-  explicit EndOfInput(End end) : thread_([end] {
-    for (std::string line; hear(line);) {
-    }
-    end();
-  }) {}
-  ~EndOfInput() { thread_.join(); }
-
- private:
-  std::thread thread_;
-};
-
-}  // namespace
 
 FAIRWAY_CHILD(sweep_broker) {
   install(arguments);

@@ -20,7 +20,8 @@ json::value optional_number(const std::optional<std::uint64_t>& number) {
 json::value optional_text(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
 json::value age(std::uint64_t now, std::uint64_t then) {
-  return then == 0 || then > now ? json::value(nullptr) : json::value(now - then);
+  if (then == 0) return nullptr;
+  return then < now ? now - then : 0;  // what happened while the snapshot was taken
 }
 
 std::int64_t whole(double rate) { return std::llround(rate); }

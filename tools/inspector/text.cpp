@@ -58,7 +58,8 @@ std::string table(const std::vector<std::vector<Cell>>& rows, Colour colour) {
 }
 
 std::string age(std::uint64_t now, std::uint64_t then) {
-  return then == 0 || then > now ? std::string(nothing) : duration_text(now - then);
+  if (then == 0) return std::string(nothing);
+  return duration_text(then < now ? now - then : 0);  // what happened while the snapshot was taken
 }
 
 Cell process_cell(ProcessState state) {
