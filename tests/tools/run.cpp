@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,8 +32,8 @@ struct Pipe {
   }
 };
 
-/// Starts a program whose descriptors 1, 2 and 3 are those given (negative: as here).
-int start(std::vector<std::string> words, int out, int err, int three, Sight sight = Sight::all) {
+/// Starts a program whose descriptors 1, 2, 3 and 0 are those given (negative: as here).
+int start(std::vector<std::string> words, int out, int err, int three, Sight sight = Sight::all, int in = -1) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -42,6 +43,7 @@ int start(std::vector<std::string> words, int out, int err, int three, Sight sig
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::signal(SIGPIPE, SIG_DFL);
     if (sight == Sight::ordinary) ::prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE);
+    if (in >= 0) ::dup2(in, 0);
     if (out >= 0) ::dup2(out, 1);
     if (err >= 0) ::dup2(err, 2);
     if (three == 3) ::fcntl(3, F_SETFD, 0);
@@ -93,18 +95,27 @@ Outcome run_with_output(int out, const std::vector<std::string>& arguments) {
   return outcome;
 }
 
-}  // namespace
-
-Outcome inspect(const std::vector<std::string>& arguments, Sight sight) {
+Outcome run_with_input(int in, const std::vector<std::string>& arguments, Sight sight) {
   Pipe out;
   Pipe err;
   Outcome outcome;
-  const int pid = start(command(arguments), out.write.get(), err.write.get(), -1, sight);
+  const int pid = start(command(arguments), out.write.get(), err.write.get(), -1, sight, in);
   out.write.close();
   err.write.close();
   collect(out.read.get(), err.read.get(), outcome);
   outcome.code = wait_for(pid);
   return outcome;
+}
+
+}  // namespace
+
+Outcome inspect(const std::vector<std::string>& arguments, Sight sight) { return run_with_input(-1, arguments, sight); }
+
+Outcome inspect_with(const std::string& input, const std::vector<std::string>& arguments) {
+  const sys::Fd file(::memfd_create("input", MFD_CLOEXEC));
+  if (::write(file.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size())) throw std::runtime_error("write failed");
+  ::lseek(file.get(), 0, SEEK_SET);
+  return run_with_input(file.get(), arguments, Sight::all);
 }
 
 Outcome inspect_into_closed_pipe(const std::vector<std::string>& arguments) {

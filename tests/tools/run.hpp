@@ -19,6 +19,8 @@ enum class Sight {
 
 /// Runs the inspector and waits for it.
 Outcome inspect(const std::vector<std::string>& arguments, Sight sight = Sight::all);
+/// The same, with that on its standard input.
+Outcome inspect_with(const std::string& input, const std::vector<std::string>& arguments);
 /// The same, with a standard output that nobody reads, or that is a file.
 Outcome inspect_into_closed_pipe(const std::vector<std::string>& arguments);
 Outcome inspect_into(const std::filesystem::path& file, const std::vector<std::string>& arguments);

@@ -54,6 +54,8 @@ ChannelReport waiting_report(std::uint64_t read) {
     reader.bytes = read * 10;
     reader.last_read_ns = now - 5 * second;
     reader.arms = 7;
+    reader.wakes = 3;
+    reader.spins = 12;
   });
   return report;
 }

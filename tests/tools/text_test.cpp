@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "inspector/tree.hpp"
 #include "tools/samples.hpp"
 
 namespace fairway::test {
@@ -12,6 +13,13 @@ using namespace fairway::inspector;
 TEST(Text, OfAListIsAsInTheGoldenFile) {
   const std::string text = list_text(snapshot(), Colour::off);
   EXPECT_EQ(text, golden("list.txt", text));
+}
+
+TEST(Text, OfATreeIsAsInTheGoldenFile) {
+  const std::string text = tree_text(snapshot(), Colour::off);
+  EXPECT_EQ(text, golden("tree.txt", text));
+  const std::string json = tree_json(snapshot());
+  EXPECT_EQ(json, golden("tree.json", json));
 }
 
 TEST(Text, OfAChannelIsAsInTheGoldenFile) {

@@ -12,11 +12,13 @@ namespace {
 constexpr const char* examples = R"(Examples:
   fairway ls                            contexts, and the ports of all channels
   fairway ls --json | jq '.channels[].ports[] | select(.unread_messages > 0)'
+  fairway tree                          who holds what, and who is opposite
   fairway stat ch-17                    one channel, and what is wrong with it
+  echo world | fairway call greeter     a line there, the answer back
   fairway --broker /run/user/1000/robot ls
 
 Without --broker the directory is $FAIRWAY_BROKER, $XDG_RUNTIME_DIR/fairway, /run/user/UID/fairway or
-/tmp/fairway-UID. It only reads memory by name: it works while the broker or the programs are stopped.
+/tmp/fairway-UID. What shows only reads memory by name: it works while the broker or the programs are stopped.
 Exit codes: 0 done, 1 nothing found, 2 error.)";
 
 }  // namespace
@@ -33,13 +35,33 @@ void define(CLI::App& app, Request& request) {
   CLI::App* const ls =
       app.add_subcommand("ls", "List contexts, and the ports of all channels with what they have unread");
   ls->footer("Example:\n  fairway ls --json | jq '.contexts[].name'");
+  CLI::App* const tree = app.add_subcommand("tree", "Show processes, their contexts, the ports of these, and who is opposite");
+  tree->footer("Example:\n  fairway tree");
   CLI::App* const stat =
       app.add_subcommand("stat", "Show both directions of one channel and say in one sentence what is wrong");
   stat->add_option("CHANNEL", request.channel, "A channel: 17 or ch-17")->required()->type_name("");
   stat->footer(
       "It looks twice, a tenth of a second apart, to tell what moves from what is stuck.\nExample:\n  fairway stat "
       "ch-17");
-  for (CLI::App* const command : {ls, stat})
+  const auto talker = [&](const char* name, const char* what, const char* example) {
+    CLI::App* const command = app.add_subcommand(name, what);
+    command->add_option("NAME", request.conversation.name, "The name of a context")->required()->type_name("");
+    command->add_flag_callback("--length-prefixed", [&request] { request.conversation.framing = Framing::length; },
+                               "Messages of any bytes, 4 bytes of length (little-endian) before each, instead of lines");
+    command->footer(std::string("Without --length-prefixed each line is a message, a string.\nExample:\n  ") + example);
+    return command;
+  };
+  CLI::App* const send = talker("send", "Post what comes on standard input to a context", "echo hello | fairway send greeter");
+  CLI::App* const recv = talker("recv", "Take a name and print what is posted to it, until who connected first closes",
+                                "fairway recv log --count 10");
+  CLI::App* const call = talker("call", "Post a line, print the answer, and so on", "echo world | fairway call greeter");
+  recv->add_option("--count", request.conversation.count, "Leave after so many messages")->type_name("N");
+  for (CLI::App* const command : {send, call})
+    command->add_option("--timeout", request.timeout_seconds, "Wait that long for the name to appear, and for each answer")
+        ->type_name("SECONDS")
+        ->check(CLI::PositiveNumber);
+
+  for (CLI::App* const command : {ls, tree, stat})
     command->add_flag("--json", request.json, "One JSON object instead of text");
 }
 

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "inspector/talk.hpp"
+
 namespace CLI {
 class App;
 }
@@ -14,6 +16,8 @@ struct Request {
   std::filesystem::path broker;
   bool json = false;
   std::string channel;
+  Conversation conversation;
+  double timeout_seconds = 0;  ///< 0: none
 };
 
 /// Subcommands, options and help; help, man pages and completions come from these definitions.

@@ -120,6 +120,8 @@ json::object direction_json(const ChannelReport& report, int side) {
                       {"largest_bytes", when(w, written.largest)},
                       {"doorbells", when(w, written.doorbells)},
                       {"arms", when(r, read.arms)},
+                      {"wakes", when(r, read.wakes)},
+                      {"spins", when(r, read.spins)},
                       {"backpressure_ns", when(w, flow.backpressure_ns)},
                       {"in_backpressure", w ? json::value(flow.backpressure_for_ns.has_value()) : json::value(nullptr)},
                       {"generation", when(w, written.generation)},

@@ -9,11 +9,14 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <fairway/error.hpp>
 
 #include "inspector/cli.hpp"
 #include "inspector/json.hpp"
 #include "inspector/reader.hpp"
+#include "inspector/talk.hpp"
 #include "inspector/text.hpp"
+#include "inspector/tree.hpp"
 #include "sys/runtime_dir.hpp"
 
 /// The inspector: exit codes 0 done, 1 nothing found, 2 error; one line on standard error for 1 and 2.
@@ -44,11 +47,19 @@ int print(const std::string& text, int code) {
   return complain(error, std::string("cannot write the output: ") + std::generic_category().message(errno));
 }
 
-int ls(const inspector::Reader& reader, const inspector::Request& request) {
+/// How all that is there is shown.
+struct View {
+  std::string (*text)(const inspector::Snapshot&, inspector::Colour);
+  std::string (*json)(const inspector::Snapshot&);
+};
+constexpr View list{inspector::list_text, inspector::list_json};
+constexpr View tree{inspector::tree_text, inspector::tree_json};
+
+int show(const inspector::Reader& reader, const inspector::Request& request, View view) {
   const inspector::Snapshot snapshot = reader.snapshot();
   if (!snapshot.contexts.empty() || !snapshot.channels.empty())
-    return print(request.json ? list_json(snapshot) : list_text(snapshot, colour()), done);
-  if (request.json) return print(list_json(snapshot), nothing_found);
+    return print(request.json ? view.json(snapshot) : view.text(snapshot, colour()), done);
+  if (request.json) return print(view.json(snapshot), nothing_found);
   return complain(nothing_found, fmt::format("no context is at {} now", reader.broker().directory));
 }
 
@@ -62,13 +73,23 @@ int stat(const inspector::Reader& reader, const inspector::Request& request, Cha
 }
 
 int run(const CLI::App& app, const inspector::Request& request) {
-  if (app.get_subcommands().empty()) return complain(error, "say what to show: ls or stat CHANNEL; see fairway --help");
-  if (app.got_subcommand("stat")) {
+  if (app.get_subcommands().empty()) return complain(error, "say what to do, such as ls or stat CHANNEL; see fairway --help");
+  const auto asked = [&app](const char* command) { return app.got_subcommand(command); };
+  if (asked("send") || asked("recv") || asked("call")) {
+    inspector::Conversation with = request.conversation;
+    with.broker = request.broker;
+    if (request.timeout_seconds > 0)
+      with.timeout = std::chrono::duration_cast<Timeout>(std::chrono::duration<double>(request.timeout_seconds));
+    if (asked("recv")) return receive(with, stdout) ? done : complain(nothing_found, "who connected has closed before");
+    asked("send") ? send(with, stdin) : call(with, stdin, stdout);
+    return done;
+  }
+  if (asked("stat")) {
     const auto channel = inspector::parse_channel(request.channel);
     if (!channel) return complain(error, fmt::format("'{}' is no channel; say 17 or ch-17", request.channel));
     return stat(inspector::Reader(request.broker), request, *channel);
   }
-  return ls(inspector::Reader(request.broker), request);
+  return show(inspector::Reader(request.broker), request, asked("tree") ? tree : list);
 }
 
 }  // namespace
@@ -87,7 +108,10 @@ int main(int argc, char** argv) {
     return complain(error, fmt::format("{}; see fairway --help", mistake.what()));
   } catch (const inspector::Failure& failure) {
     return complain(error, failure.what());
-  } catch (const std::system_error& failure) {
+  } catch (const DOMException& failure) {
     return complain(error, failure.what());
+  } catch (const std::system_error& failure) {
+    if (failure.code() == std::errc::broken_pipe) return done;  // who closed it has seen enough
+    return complain(failure.code() == Errc::unknown_name ? nothing_found : error, failure.what());
   }
 }

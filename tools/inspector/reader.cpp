@@ -165,7 +165,8 @@ const shm::Statistics& statistics(const sys::Mapping& half) {
 
 /// `present`: the owner of now. Of a former one only the sums count.
 Read copy_read(const shm::Statistics& s, bool present) {
-  Read read{load(s.messages_read), load(s.bytes_read), load(s.last_read_ns), load(s.arms), load(s.started) != 0};
+  Read read{load(s.messages_read), load(s.bytes_read), load(s.last_read_ns), load(s.arms),
+            load(s.wakes), load(s.spins), load(s.started) != 0};
   if (!present) read.last_read_ns = read.started = 0;
   return read;
 }

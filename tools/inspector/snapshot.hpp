@@ -48,6 +48,8 @@ struct Read {
   std::uint64_t bytes = 0;
   std::uint64_t last_read_ns = 0;
   std::uint64_t arms = 0;
+  std::uint64_t wakes = 0;
+  std::uint64_t spins = 0;
   bool started = false;
 };
 

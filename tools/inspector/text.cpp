@@ -1,72 +1,17 @@
 #include "inspector/text.hpp"
 
-#include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "inspector/diagnosis.hpp"
+#include "inspector/drawing.hpp"
 #include "inspector/names.hpp"
 
 namespace fairway::inspector {
 
 namespace {
-
-constexpr std::string_view nothing = "-";
-
-enum class Ink { plain, head, alarm, notice };
-
-std::string paint(std::string text, Ink ink, Colour colour) {
-  if (colour == Colour::off || ink == Ink::plain) return text;
-  const std::string_view code = ink == Ink::head ? "1" : ink == Ink::alarm ? "31" : "33";
-  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
-}
-
-struct Cell {
-  Cell(std::string words, Ink ink_of_it = Ink::plain) : text(std::move(words)), ink(ink_of_it) {}
-  Cell(std::string_view words, Ink ink_of_it = Ink::plain) : text(words), ink(ink_of_it) {}
-  Cell(const char* words, Ink ink_of_it = Ink::plain) : text(words), ink(ink_of_it) {}
-
-  std::string text;
-  Ink ink;
-};
-
-/// Characters, not bytes: a command may have any name.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-/// Left-aligned columns, each as wide as its widest cell; the first row is the head.
-std::string table(const std::vector<std::vector<Cell>>& rows, Colour colour) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i].text));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const bool last = i + 1 == row.size();
-      text += paint(row[i].text, &row == &rows.front() ? Ink::head : row[i].ink, colour);
-      if (!last) text.append(widths[i] - width(row[i].text) + 2, ' ');
-    }
-    text += '\n';
-  }
-  return text;
-}
-
-std::string age(std::uint64_t now, std::uint64_t then) {
-  if (then == 0) return std::string(nothing);
-  return duration_text(then < now ? now - then : 0);  // what happened while the snapshot was taken
-}
-
-Cell process_cell(ProcessState state) {
-  return {to_string(state), state == ProcessState::stopped || state == ProcessState::ended ? Ink::alarm : Ink::plain};
-}
-
-std::string or_nothing(const std::string& text) { return text.empty() ? std::string(nothing) : text; }
 
 /// Who owned the port before.
 std::string former_owner(const PortSnapshot& port) {
@@ -74,12 +19,6 @@ std::string former_owner(const PortSnapshot& port) {
   if (!port.former) return fmt::format("context {}, gone", port.past.former.value);
   const shm::ContextInfo& info = port.former->info;
   return fmt::format("{}, pid {}", info.name.empty() ? info.command : info.name, info.pid);
-}
-
-std::string broker_line(const BrokerSnapshot& broker, Colour colour) {
-  if (broker.pid == 0) return fmt::format("broker at {}\n", broker.directory);
-  return fmt::format("broker at {}: pid {} ({}), {}\n", broker.directory, broker.pid, or_nothing(broker.command),
-                     paint(std::string(to_string(broker.process)), process_cell(broker.process).ink, colour));
 }
 
 std::vector<Cell> port_row(const Snapshot& snapshot, const ChannelSnapshot& channel, int side) {
@@ -177,6 +116,8 @@ std::vector<Cell> direction(const ChannelReport& report, int writer_side) {
           when(w, bytes_text(written.largest)),
           when(w, std::to_string(written.doorbells)),
           when(r, std::to_string(read.arms)),
+          when(r, std::to_string(read.wakes)),
+          when(r, std::to_string(read.spins)),
           {when(w, backpressure), flow.backpressure_for_ns ? Ink::notice : Ink::plain},
           when(w, std::to_string(written.generation)),
           std::to_string(writer.info.epoch),
@@ -195,7 +136,8 @@ std::string report_text(const ChannelReport& report, Colour colour) {
   constexpr std::string_view labels[] = {
       "DIRECTION",     "writing port",  "reading port", "messages posted", "messages read", "bytes posted",
       "unread",        "oldest unread", "held back",    "high-water mark", "largest",       "doorbells rung",
-      "reader's arms", "backpressure",  "generation",   "writer's epoch",  "written before by", "reader started"};
+      "reader's arms", "reader's wakes", "reader's spins", "backpressure", "generation", "writer's epoch",
+      "written before by", "reader started"};
   std::vector<std::vector<Cell>> rows;
   for (std::size_t i = 0; i < one.size(); ++i) rows.push_back({labels[i], one[i], two[i]});
   text += table(rows, colour);
