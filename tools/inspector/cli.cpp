@@ -14,6 +14,7 @@ constexpr const char* examples = R"(Examples:
   fairway ls --json | jq '.channels[].ports[] | select(.unread_messages > 0)'
   fairway tree                          who holds what, and who is opposite
   fairway stat ch-17                    one channel, and what is wrong with it
+  fairway doctor                        what is wrong with this machine
   echo world | fairway call greeter     a line there, the answer back
   fairway --broker /run/user/1000/robot ls
 
@@ -43,6 +44,10 @@ void define(CLI::App& app, Request& request) {
   stat->footer(
       "It looks twice, a tenth of a second apart, to tell what moves from what is stuck.\nExample:\n  fairway stat "
       "ch-17");
+  CLI::App* const doctor = app.add_subcommand("doctor", "Look at what Fairway needs of this machine, and say what is wrong and what to do");
+  doctor->add_flag("--fix", request.fix, "Mend the directory and remove names that lead nowhere, then look");
+  doctor->footer("Exit code 2 if there is a problem.\nExample:\n  fairway doctor --fix");
+
   const auto talker = [&](const char* name, const char* what, const char* example) {
     CLI::App* const command = app.add_subcommand(name, what);
     command->add_option("NAME", request.conversation.name, "The name of a context")->required()->type_name("");
@@ -61,7 +66,7 @@ void define(CLI::App& app, Request& request) {
         ->type_name("SECONDS")
         ->check(CLI::PositiveNumber);
 
-  for (CLI::App* const command : {ls, tree, stat})
+  for (CLI::App* const command : {ls, tree, stat, doctor})
     command->add_flag("--json", request.json, "One JSON object instead of text");
 }
 

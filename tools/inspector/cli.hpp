@@ -15,6 +15,7 @@ namespace fairway::inspector {
 struct Request {
   std::filesystem::path broker;
   bool json = false;
+  bool fix = false;
   std::string channel;
   Conversation conversation;
   double timeout_seconds = 0;  ///< 0: none

@@ -1,17 +1,20 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <fairway/error.hpp>
 
 #include "inspector/cli.hpp"
+#include "inspector/doctor.hpp"
 #include "inspector/json.hpp"
 #include "inspector/reader.hpp"
 #include "inspector/talk.hpp"
@@ -72,6 +75,13 @@ int stat(const inspector::Reader& reader, const inspector::Request& request, Cha
   return print(request.json ? report_json(*report) : report_text(*report, colour()), done);
 }
 
+int examine(const inspector::Request& request) {
+  if (request.fix) mend(inspector::gather(request.broker));
+  const std::vector<inspector::Finding> findings = examine(inspector::gather(request.broker));
+  const bool healthy = std::ranges::none_of(findings, [](const inspector::Finding& finding) { return finding.verdict == inspector::Verdict::problem; });
+  return print(request.json ? doctor_json(findings) : doctor_text(findings, colour()), healthy ? done : error);
+}
+
 int run(const CLI::App& app, const inspector::Request& request) {
   if (app.get_subcommands().empty()) return complain(error, "say what to do, such as ls or stat CHANNEL; see fairway --help");
   const auto asked = [&app](const char* command) { return app.got_subcommand(command); };
@@ -84,6 +94,7 @@ int run(const CLI::App& app, const inspector::Request& request) {
     asked("send") ? send(with, stdin) : call(with, stdin, stdout);
     return done;
   }
+  if (asked("doctor")) return examine(request);
   if (asked("stat")) {
     const auto channel = inspector::parse_channel(request.channel);
     if (!channel) return complain(error, fmt::format("'{}' is no channel; say 17 or ch-17", request.channel));

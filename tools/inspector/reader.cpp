@@ -49,21 +49,6 @@ std::string printable(std::string_view text) {
 
 // Processes -------------------------------------------------------------------------------------------------
 
-ProcessState process_state(std::int64_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return ProcessState::ended;
-  const auto name_end = line.rfind(')');  // the name itself may hold one
-  if (name_end == std::string::npos || name_end + 2 >= line.size()) return ProcessState::unknown;
-  switch (line[name_end + 2]) {
-    case 'T':
-    case 't': return ProcessState::stopped;
-    case 'Z':
-    case 'X': return ProcessState::ended;
-    default: return ProcessState::running;
-  }
-}
-
 /// The process that a published name leads to; 0: it is no such name.
 std::int64_t process_behind(const fs::path& name) {
   std::error_code error;
@@ -298,6 +283,21 @@ void copy_halves(const fs::path& folder, const std::map<PortId, Generations>& na
 }
 
 }  // namespace
+
+ProcessState process_state(std::int64_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return ProcessState::ended;
+  const auto name_end = line.rfind(')');  // the name itself may hold one
+  if (name_end == std::string::npos || name_end + 2 >= line.size()) return ProcessState::unknown;
+  switch (line[name_end + 2]) {
+    case 'T':
+    case 't': return ProcessState::stopped;
+    case 'Z':
+    case 'X': return ProcessState::ended;
+    default: return ProcessState::running;
+  }
+}
 
 Reader::Reader(const fs::path& broker) : directory_(sys::runtime_directory(broker)) {
   broker_.directory = directory_.native();

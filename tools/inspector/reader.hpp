@@ -41,6 +41,9 @@ class Reader {
   BrokerSnapshot broker_;
 };
 
+/// As /proc tells it; ended: it shows no such process.
+ProcessState process_state(std::int64_t pid);
+
 /// "17" or "ch-17". None: neither.
 std::optional<ChannelId> parse_channel(std::string_view text);
 
