@@ -6,7 +6,6 @@
 #include <charconv>
 #include <fstream>
 #include <map>
-#include <ranges>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -395,7 +394,8 @@ std::vector<SegmentSnapshot> Reader::segments(const ChannelSnapshot& channel) co
     const PortId port = PortId::of(channel.id, side);
     Generations& generations = names[port];
     newest_first(generations, channel.port[static_cast<std::size_t>(side - 1)].info.generations);
-    for (const Generation generation : generations | std::views::reverse) {
+    std::ranges::reverse(generations);
+    for (const Generation generation : generations) {
       const Opened opened = open_generation(folder, port, generation);
       if (opened.result != Opened::Result::ok && opened.problem.empty()) continue;  // read to its end and gone
       const shm::SegmentHeader& header = opened.header;
