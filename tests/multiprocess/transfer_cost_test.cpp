@@ -217,9 +217,11 @@ TEST(TransferCost, a_full_queue_makes_no_system_call_for_a_message) {
             << messages << " messages; of the new owner: " << empty.new_owner_calls.size() << " and " << full.new_owner_calls.size() << "\n";
   ASSERT_FALSE(empty.old_owner_calls.empty());
   ASSERT_FALSE(empty.new_owner_calls.empty());
-  // The rest: how often a waiting process happens to be woken; and the new owner maps at most eight segments.
-  EXPECT_LE(full.old_owner_calls.size(), empty.old_owner_calls.size() + 16) << lines(full.old_owner_calls);
-  EXPECT_LE(full.new_owner_calls.size(), empty.new_owner_calls.size() + 16 + 8 * 10) << lines(full.new_owner_calls);
+  // The old owner lets go of at most eight segments and the new one maps them. The rest is how often a process that waits
+  // happens to be woken on a busy machine.
+  constexpr std::size_t woken = 64;
+  EXPECT_LE(full.old_owner_calls.size(), empty.old_owner_calls.size() + woken + 8) << lines(full.old_owner_calls);
+  EXPECT_LE(full.new_owner_calls.size(), empty.new_owner_calls.size() + woken + 8 * 10) << lines(full.new_owner_calls);
 }
 
 }  // namespace
