@@ -180,7 +180,7 @@ TEST(Transfer, more_ports_than_a_broker_that_stands_still_takes_messages_leave_w
   static_cast<void>(town[b].run_once(std::chrono::milliseconds(10)));  // it falls asleep with that
   town.broker.start();
   std::optional<MessageEvent> home;
-  EXPECT_TRUE(town.until([&] {
+  EXPECT_TRUE(town.until([&, &k = k] {  // Clang 14 captures no structured binding by default
     static_cast<void>(town[b].run_once(std::chrono::milliseconds(1)));
     home = k.try_receive();
     return home.has_value();
@@ -238,7 +238,7 @@ TEST(Transfer, within_a_handler_the_rest_of_the_queue_moves) {
   auto [k, k_far] = town.channel(a, b);
   for (const char* const text : {"1", "2", "3"}) x.post_message(text);
   std::string here;
-  p.on_message([&](MessageEvent& event) {
+  p.on_message([&, &k = k, &p = p](MessageEvent& event) {
     here += event.string();
     k.post_message("the rest", {.transfer = {p}});
   });
