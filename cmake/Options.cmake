@@ -38,6 +38,9 @@ target_compile_options(fairway_options INTERFACE -Wall -Wextra -Wpedantic -Wshad
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(fairway_options INTERFACE -Wno-restrict)  # GCC bug 105651: "literal" + std::string
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(fairway_options INTERFACE $<$<CONFIG:RelWithDebInfo,Debug>:-gdwarf-4>)  # what valgrind 3.19 can read
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND FAIRWAY_SANITIZE MATCHES "thread")
   target_compile_options(fairway_options INTERFACE -Wno-tsan)  # it does not see fences: a test of threads needs acquire and release
 endif()
