@@ -114,16 +114,19 @@ TEST(HotPath, posting_and_receiving_64_bytes_stays_within_its_instruction_budget
   std::uint64_t counts[2] = {};
   for (const int turn : {0, 1}) {
     const std::string file = (output.path() / std::to_string(turn)).native();
-    const std::string messages = turn == 0 ? "2000" : "12000";
+    const std::string messages = turn == 0 ? "2000" : "102000";
     ASSERT_TRUE(run_under("valgrind --tool=callgrind --callgrind-out-file=" + file,
                           "counted_messages " + broker.directory().native() + " " + messages));
     counts[turn] = instructions(file);
   }
-  const std::uint64_t each = (counts[1] - counts[0]) / 10'000;
+  // So many that what the two contexts spin until they have met does not count.
+  const std::uint64_t each = (counts[1] - counts[0]) / 100'000;
   std::cout << "instructions for a 64-byte message, posted and received: " << each << "\n";
   EXPECT_GT(each, 50u);
-#ifdef __OPTIMIZE__
+#if defined(__OPTIMIZE__) && !defined(__clang__)
   EXPECT_LT(each, 650u);
+#elif defined(__OPTIMIZE__)
+  EXPECT_LT(each, 720u);  // not optimized across the layers
 #endif
 }
 
