@@ -21,12 +21,8 @@ Outgoing::Push Outgoing::push(shm::RecordType type, std::uint8_t flags, Bytes pa
     if (type != shm::RecordType::close) count_posted(payload.size());
     return Push::committed;
   }
-  queue_copy(type, flags, payload);
-  return Push::queued;
-}
-
-void Outgoing::queue_copy(shm::RecordType type, std::uint8_t flags, Bytes payload) {
   queue({type, flags, {payload.begin(), payload.end()}});
+  return Push::queued;
 }
 
 void Outgoing::push_held(shm::RecordType type, std::uint8_t flags, std::vector<std::byte> payload) {

@@ -100,7 +100,6 @@ class Outgoing {
   bool write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept;
   void refresh_head(const shm::ControlBlock* reader) noexcept;
   void queue(Waiting waiting);
-  void queue_copy(shm::RecordType type, std::uint8_t flags, Bytes payload);
   void count_posted(std::uint64_t length) noexcept;
   void count_backlog() noexcept;
 

@@ -91,7 +91,11 @@ int run(const CLI::App& app, const inspector::Request& request) {
     if (request.timeout_seconds > 0)
       with.timeout = std::chrono::duration_cast<Timeout>(std::chrono::duration<double>(request.timeout_seconds));
     if (asked("recv")) return receive(with, stdout) ? done : complain(nothing_found, "who connected has closed before");
-    asked("send") ? send(with, stdin) : call(with, stdin, stdout);
+    if (asked("send")) {
+      send(with, stdin);
+    } else {
+      call(with, stdin, stdout);
+    }
     return done;
   }
   if (asked("doctor")) return examine(request);
