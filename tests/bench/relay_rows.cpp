@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -5,6 +6,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
 
 #include "bench/row.hpp"
 
@@ -14,33 +18,33 @@ namespace fairway::bench {
 namespace {
 
 constexpr std::size_t segment_size = 12288;  // what Fairway's first generation has
-constexpr int nothing = -1;
+constexpr std::size_t most_descriptors = 2;
 
-/// A byte, and a descriptor or nothing.
-void send_parcel(int socket, int descriptor) {
+/// A byte, and descriptors.
+void send_parcel(int socket, std::span<const int> descriptors) {
   char byte = 1;
   iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptor)] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(most_descriptors * sizeof(int))] = {};
   msghdr header{};
   header.msg_iov = &data;
   header.msg_iovlen = 1;
-  if (descriptor != nothing) {
+  if (!descriptors.empty()) {
     header.msg_control = control;
-    header.msg_controllen = sizeof control;
+    header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
     cmsghdr* const rights = CMSG_FIRSTHDR(&header);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof descriptor);
-    std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+    rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
   }
   if (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) fail("a process behind a socket is gone");
 }
 
 /// False: nothing has come yet.
-bool receive_parcel(int socket, int& descriptor) {
+bool receive_parcel(int socket, std::vector<int>& descriptors) {
   char byte = 0;
   iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptor)];
+  alignas(cmsghdr) char control[CMSG_SPACE(most_descriptors * sizeof(int))];
   msghdr header{};
   header.msg_iov = &data;
   header.msg_iovlen = 1;
@@ -49,30 +53,40 @@ bool receive_parcel(int socket, int& descriptor) {
   const ssize_t size = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (size != 1) fail("a process behind a socket is gone");
-  descriptor = nothing;
-  if (const cmsghdr* const rights = CMSG_FIRSTHDR(&header))
-    std::memcpy(&descriptor, CMSG_DATA(rights), sizeof descriptor);
+  descriptors.clear();
+  if (const cmsghdr* const rights = CMSG_FIRSTHDR(&header)) {
+    descriptors.resize((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    std::memcpy(descriptors.data(), CMSG_DATA(rights), descriptors.size() * sizeof(int));
+  }
   return true;
+}
+
+void close_all(std::vector<int>& descriptors) {
+  for (const int descriptor : descriptors) ::close(descriptor);
+  descriptors.clear();
+}
+
+int make_memory() {
+  const int memory = ::memfd_create("fairway_bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (memory < 0 || ::ftruncate(memory, segment_size) != 0) fail("no memory");
+  return memory;
 }
 
 /// Near and far poll. The third sleeps until something comes, as the broker does: where there are two CPUs, a third
 /// process that polled would wait for its time slice instead.
+///
+/// Byte: that is handed on. Memory: one object is, each side maps it and adds a mark. Fresh: with each byte the third makes
+/// and seals two objects, one for either side to write and the other to read, and gives both to both; what a port's new
+/// pairing cannot do without, as nothing that a former owner has had is used again.
 class Relay final : public Row {
  public:
-  enum class Load { byte, memory };
+  enum class Load { byte, memory, fresh };
 
-  Relay(const Common& common, Load load)
-      : Row(load == Load::byte ? "relay" : "relay.memory",
-            load == Load::byte ? "byte through a third process, there and back"
-                               : "memory through a third process, mapped, there and back",
-            Unit::nanoseconds, 1000, 50),
-        load_(load),
-        sockets_(common.relay) {}
+  Relay(const Common& common, Load load, const char* name, const char* text)
+      : Row(name, text, Unit::nanoseconds, 1000, 50), load_(load), sockets_(common.relay) {}
 
   void open_near() override {
-    if (load_ == Load::byte) return;
-    memory_ = ::memfd_create("fairway_bench", MFD_CLOEXEC);
-    if (memory_ < 0 || ::ftruncate(memory_, segment_size) != 0) fail("no memory");
+    if (load_ == Load::memory) parcel_ = {make_memory()};
   }
   void open_third() override {
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
@@ -89,7 +103,8 @@ class Relay final : public Row {
     laps.start();
     for (std::size_t i = 0; i < count; ++i) {
       hand_on();
-      await();
+      if (load_ == Load::fresh) await(0);
+      await(1);
       laps.lap();
       if (load_ == Load::memory && arrivals_ % 2 != 0) fail("memory comes back without the other side's mark");
     }
@@ -97,40 +112,54 @@ class Relay final : public Row {
   }
   void far(std::size_t count) override {
     for (std::size_t i = 0; i < count; ++i) {
-      await();
+      await(1);
       hand_on();
+      if (load_ == Load::fresh) await(0);
     }
   }
   void third(std::size_t count) override {
+    std::vector<int> parcel;
     for (std::size_t left = 2 * count; left != 0; --left) {
       epoll_event event{};
       while (::epoll_wait(epoll_, &event, 1, -1) != 1) {
       }
-      int descriptor = nothing;
-      if (!receive_parcel(sockets_[event.data.u32], descriptor)) fail("epoll_wait reports nothing");
-      send_parcel(sockets_[1 - event.data.u32], descriptor);
-      if (descriptor != nothing) ::close(descriptor);
+      const int from = sockets_[event.data.u32];
+      if (!receive_parcel(from, parcel)) fail("epoll_wait reports nothing");
+      if (load_ == Load::fresh) {
+        for (int i = 0; i < 2; ++i) {
+          parcel.push_back(make_memory());
+          if (::fcntl(parcel.back(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) fail("memory cannot be sealed");
+        }
+        send_parcel(from, parcel);
+      }
+      send_parcel(sockets_[1 - event.data.u32], parcel);
+      close_all(parcel);
     }
   }
 
  private:
   void hand_on() {
-    send_parcel(sockets_.front(), memory_);
-    if (memory_ != nothing) ::close(memory_);
+    send_parcel(sockets_.front(), parcel_);
+    close_all(parcel_);
   }
-  void await() {
-    while (!receive_parcel(sockets_.front(), memory_)) {
+  /// Fresh memory: `written` is the one that this side writes.
+  void await(std::size_t written) {
+    while (!receive_parcel(sockets_.front(), parcel_)) {
     }
-    if (load_ == Load::byte) return;
-    void* const address = ::mmap(nullptr, segment_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_, 0);
+    for (std::size_t i = 0; i < parcel_.size(); ++i) map(parcel_[i], load_ == Load::memory || i == written);
+    if (load_ == Load::fresh) close_all(parcel_);
+  }
+  void map(int memory, bool writes) {
+    void* const address = ::mmap(nullptr, segment_size, writes ? PROT_READ | PROT_WRITE : PROT_READ,
+                                 writes ? MAP_SHARED | MAP_POPULATE : MAP_SHARED, memory, 0);
     if (address == MAP_FAILED) fail("mmap failed");
-    arrivals_ = ++*static_cast<std::uint64_t*>(address);
+    if (writes) arrivals_ = ++*static_cast<std::uint64_t*>(address);
     ::munmap(address, segment_size);
   }
 
   Load load_;
   std::vector<int> sockets_;
-  int memory_ = nothing;
+  std::vector<int> parcel_;
   int epoll_ = -1;
   std::uint64_t arrivals_ = 0;  ///< that stand in the memory
 };
@@ -138,8 +167,12 @@ class Relay final : public Row {
 }  // namespace
 
 void add_relay(Rows& rows, const Common& common) {
-  rows.push_back(std::make_unique<Relay>(common, Relay::Load::byte));
-  rows.push_back(std::make_unique<Relay>(common, Relay::Load::memory));
+  const auto add = [&](Relay::Load load, const char* name, const char* text) {
+    rows.push_back(std::make_unique<Relay>(common, load, name, text));
+  };
+  add(Relay::Load::byte, "relay", "byte through a third process, there and back");
+  add(Relay::Load::memory, "relay.memory", "memory through a third process, mapped, there and back");
+  add(Relay::Load::fresh, "relay.fresh", "byte with two new memories each way, there and back");
 }
 
 }  // namespace fairway::bench
