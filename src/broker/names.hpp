@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 namespace fairway::broker {
 
@@ -10,8 +11,13 @@ class Names {
  public:
   /// False: it goes without a name.
   bool make(const std::filesystem::path& name, int fd);
+  /// What cannot be removed now is removed when that is possible again.
+  void remove(const std::filesystem::path& name);
 
  private:
+  void remove_stale();
+
+  std::vector<std::filesystem::path> stale_;
   bool failing_ = false;  ///< since the last one that could be made
 };
 

@@ -90,8 +90,10 @@ void Server::turn(Timeout timeout) {
       serve(event.key);
     }
   }
-  if (retry)
+  if (retry) {
+    regain_spare();
     for (const auto& [id, session] : sessions_) flush(*session);
+  }
   remove_ended();
 }
 
@@ -122,23 +124,42 @@ void Server::accept_all() {
       sessions_.emplace(key, std::move(session));
     } catch (const std::system_error& error) {
       log(LogLevel::warning, [&] { return std::string("a connection is refused: ") + error.what(); });
-      if (!session->socket) return drop_one_connection();
-      refuse(*session, Errc::quota, std::string("the broker is out of descriptors (RLIMIT_NOFILE): ") + error.what());
+      const std::string why = shortage(error, "the broker cannot serve another context");
+      if (!session->socket) return drop_one_connection(why);
+      refuse(*session, Errc::quota, why);
     }
   }
 }
 
-void Server::drop_one_connection() {
+void Server::drop_one_connection(const std::string& why) {
   spare_.close();
   try {
     Session session;
     session.socket = sys::accept_from(listener_.get());
-    if (session.socket) refuse(session, Errc::quota, "the broker is out of descriptors; raise RLIMIT_NOFILE");
+    if (session.socket) refuse(session, Errc::quota, why);
     session.socket.close();
     spare_ = sys::spare_descriptor();
   } catch (const std::system_error&) {
-    retry_soon_ = true;  // somebody else took the spare one; the listener stays readable
+    poller_.remove(listener_.get());  // somebody else took the spare one; the listener stays readable
+    retry_soon_ = true;
   }
+}
+
+void Server::regain_spare() {
+  if (spare_) return;
+  try {
+    spare_ = sys::spare_descriptor();
+    poller_.add(listener_.get(), listener_key);
+  } catch (const std::system_error&) {
+    spare_.close();
+    retry_soon_ = true;
+  }
+}
+
+std::string Server::shortage(const std::system_error& error, std::string_view otherwise) {
+  if (error.code() == std::errc::too_many_files_open) return "the broker is out of descriptors; raise its RLIMIT_NOFILE";
+  if (error.code() == std::errc::too_many_files_open_in_system) return "the system is out of descriptors; raise fs.file-max";
+  return std::string(otherwise) + ": " + error.what();
 }
 
 void Server::refuse(Session& session, Errc code, std::string_view detail) {
@@ -231,7 +252,7 @@ void Server::greet(Session& session, const wire::Hello& hello) {
   try {
     session.row = tables_.take_context_row();
   } catch (const std::system_error& error) {
-    return refuse(session, Errc::quota, std::string("the broker is out of memory or descriptors: ") + error.what());
+    return refuse(session, Errc::quota, shortage(error, "the broker cannot serve another context"));
   }
   route::Actions actions;
   wire::Refusal refusal;

@@ -5,6 +5,9 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <vector>
 
@@ -45,7 +48,9 @@ class Server {
   void turn(Timeout timeout);
   Timeout until_idle_exit() const;
   void accept_all();
-  void drop_one_connection();
+  void drop_one_connection(const std::string& why);
+  /// The spare descriptor, and with it the readiness to accept.
+  void regain_spare();
   void serve(std::uint64_t key);
   /// False: nothing more to read now.
   bool receive_one(Session& session);
@@ -74,15 +79,19 @@ class Server {
   void perform(const route::Disconnect& action);
 
   void flush(Session& session);
+  void watch_for_space(Session& session, bool wanted);
   /// The descriptors that go with a message; false: they are gone, and so is the message's point.
   bool descriptors(const Session& to, const route::Send& send, std::vector<int>& fds) const;
   void sent(Session& to, const route::Send& send);
   Session* find(ContextId context);
+  /// What to do about a call that failed; the broker's own limit is not the system's.
+  static std::string shortage(const std::system_error& error, std::string_view otherwise);
 
   BrokerOptions options_;
   std::filesystem::path directory_;
   sys::Fd lock_;
-  sys::Fd spare_;  ///< given up to accept and refuse one connection when descriptors run out
+  /// Given up to accept and refuse one connection when descriptors run out. Without it nothing is accepted.
+  sys::Fd spare_;
   sys::Fd listener_;
   sys::Poller poller_;
   sys::WakeUp wake_up_;

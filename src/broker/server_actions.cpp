@@ -1,4 +1,3 @@
-#include <cerrno>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -68,9 +67,7 @@ void Server::perform(const route::Allocate& action) {
     FAIRWAY_HOOK(broker_lease_created);
     registry_.allocated(action.segment, actions);
   } catch (const std::system_error& error) {
-    const bool descriptors = error.code().value() == EMFILE || error.code().value() == ENFILE;
-    const std::string why = descriptors ? "the broker is out of descriptors; raise its RLIMIT_NOFILE"
-                                        : std::string("the broker cannot allocate memory: ") + error.what();
+    const std::string why = shortage(error, "the broker cannot allocate memory");
     log(LogLevel::warning, [&] { return why; });
     segments_.erase(action.segment);
     registry_.allocation_failed(action.segment, why, actions);
@@ -105,7 +102,7 @@ void Server::perform(const route::Publish& action) {
 void Server::perform(const route::Drop& action) {
   const auto found = segments_.find(action.segment);
   if (found == segments_.end()) return;
-  if (!found->second.name.empty()) sys::remove_name(sys::segments_path(directory_) / found->second.name);
+  if (!found->second.name.empty()) names_.remove(sys::segments_path(directory_) / found->second.name);
   segments_.erase(found);
 }
 
@@ -195,12 +192,10 @@ void Server::flush(Session& session) {
     }
     if (!fds.empty() && session.sent_with_descriptors - session.acknowledged >= Session::most_in_flight) break;
     FAIRWAY_HOOK(broker_before_send);
-    sys::Sent result = sys::Sent::full;
-    try {
-      result = sys::send_message(session.socket.get(), wire::encode(next.message), fds);
-      full = result == sys::Sent::full;
-    } catch (const std::system_error& error) {
-      log(LogLevel::warning, [&] { return std::string("a message waits: ") + error.what(); });
+    const sys::Sent result = sys::send_message(session.socket.get(), wire::encode(next.message), fds);
+    full = result == sys::Sent::full;
+    if (result == sys::Sent::short_of) {
+      log(LogLevel::warning, [] { return "a message waits: the kernel is short of memory, or too many descriptors are in flight"; });
       retry_soon_ = true;
     }
     // Gone: the end of the socket is reported after what the context still sent.
@@ -211,9 +206,16 @@ void Server::flush(Session& session) {
     if (std::holds_alternative<wire::Refused>(next.message)) --session.refusals;
     session.outbox.pop_front();
   }
-  if (full != session.watches_for_space) {
-    session.watches_for_space = full;
-    poller_.change(session.socket.get(), session.key << 1, full ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
+  if (full != session.watches_for_space) watch_for_space(session, full);
+}
+
+void Server::watch_for_space(Session& session, bool wanted) {
+  try {
+    poller_.change(session.socket.get(), session.key << 1, wanted ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
+    session.watches_for_space = wanted;
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("whether a context has room is looked at now and then: ") + error.what(); });
+    retry_soon_ = true;
   }
 }
 

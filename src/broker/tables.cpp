@@ -58,7 +58,7 @@ void Tables::make_channels(ChannelId first) {
 void Tables::drop_channels(ChannelId first) noexcept {
   const auto found = channels_.find(first);
   if (found == channels_.end()) return;
-  sys::remove_name(folder_ / found->second.name);
+  names_.remove(folder_ / found->second.name);
   channels_.erase(found);
 }
 

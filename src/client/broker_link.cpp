@@ -48,14 +48,14 @@ BrokerLink::Message BrokerLink::join(const std::filesystem::path& directory, con
       why = error.what();
     }
     const std::string program = sys::broker_program();
-    log(LogLevel::info, [&] { return "starts " + program + " for " + directory.native(); });
+    log(LogLevel::info, [&] { return "starts " + program + " for " + directory.native() + ": " + why; });
     std::string said;
     switch (sys::start_detached({program, "--on-demand", "--directory", directory.native()}, left_until(deadline), said)) {
       case sys::Started::ready: break;
       case sys::Started::timed_out: why = program + " was started, but is not ready"; break;
       case sys::Started::failed:
-        throw no_broker(directory, !said.empty() ? program + " says: " + said
-                                                 : program + " could not be started there (set FAIRWAYD, or see FAIRWAY_LOG=debug)");
+        throw no_broker(directory, program + " could not be started there: " +
+                                       (!said.empty() ? said : "it said nothing (set FAIRWAYD, or see FAIRWAY_LOG=debug)"));
     }
   } while (left_until(deadline) > Timeout::zero());
   socket_.close();
@@ -108,14 +108,14 @@ void BrokerLink::give_up() noexcept {
 bool BrokerLink::try_send(const wire::ClientMessage& message) {
   if (!alive() || !flush()) return false;
   const sys::Sent sent = sys::send_message(socket_.get(), wire::encode(message));
-  if (sent == sys::Sent::full) blocked_ = true;
+  if (sent == sys::Sent::full || sent == sys::Sent::short_of) blocked_ = true;
   return sent == sys::Sent::ok;
 }
 
 bool BrokerLink::flush() {
   while (!waiting_.empty() && alive()) {
     const sys::Sent sent = sys::send_message(socket_.get(), waiting_.front());
-    if (sent == sys::Sent::full) blocked_ = true;
+    if (sent == sys::Sent::full || sent == sys::Sent::short_of) blocked_ = true;
     if (sent != sys::Sent::ok) return false;
     waiting_.pop_front();
   }

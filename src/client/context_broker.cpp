@@ -44,8 +44,9 @@ void Context::on_broker_takes_more() {
 
 void Context::watch_broker_for_room() {
   if (!broker_.alive() || broker_.blocked() == watches_for_room_) return;
-  watches_for_room_ = broker_.blocked();
-  poller_.change(broker_.fd(), watch::broker, watches_for_room_ ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
+  const bool wanted = broker_.blocked();
+  poller_.change(broker_.fd(), watch::broker, wanted ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
+  watches_for_room_ = wanted;
 }
 
 bool Context::wait_for_lease(std::uint64_t size) {
@@ -134,9 +135,7 @@ void Context::on(const wire::Link& m, BrokerLink::Message& message) {
   }
   sys::Fd pidfd = message.descriptors.size() > 1 ? std::move(message.descriptors[1]) : sys::Fd();
   auto link = std::make_unique<Link>(m.link, m.peer, m.pid, std::string(m.name.view()), std::move(message.descriptors[0]), std::move(pidfd));
-  poller_.add(link->doorbell(), watch::link(m.link));
-  if (link->pidfd() >= 0) poller_.add(link->pidfd(), watch::link(m.link));
-  link->watched = true;
+  try_to_watch(*link);
   links_[m.link] = std::move(link);
   bind_links();
 }
@@ -170,6 +169,18 @@ void Context::on(const wire::LinkInstall& m, BrokerLink::Message& message) {
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return std::string("the other half of a link cannot be mapped: ") + error.what(); });
     uninstalled_links_.push_back(m.link);
+  }
+}
+
+void Context::try_to_watch(Link& link) {
+  if (link.watched) return;
+  try {
+    poller_.add(link.doorbell(), watch::link(link.id()));
+    if (link.pidfd() >= 0) poller_.add(link.pidfd(), watch::link(link.id()));
+    link.watched = true;
+  } catch (const std::system_error& error) {
+    poller_.remove(link.doorbell());
+    log(LogLevel::warning, [&] { return std::string("a doorbell is looked at now and then: ") + error.what(); });
   }
 }
 

@@ -112,13 +112,27 @@ std::pair<std::int64_t, std::shared_ptr<Port>> Context::spawn(const std::vector<
   const auto [high, low] = sys::random_128();
   const wire::Secret secret{high, low};
   broker_.send(wire::Invite{id.opposite(), secret});
+  /// What throws has started nothing.
+  struct Undo {
+    BrokerLink& broker;
+    wire::Secret secret;
+    std::int64_t pid;
+    bool needed = true;
+    ~Undo() {
+      if (!needed) return;
+      if (pid > 0) sys::end_child(pid);
+      broker.send(wire::Revoke{secret});
+    }
+  } undo{broker_, secret, 0};
   const std::int64_t pid =
       sys::start_process(argv, {{"FAIRWAY_INVITATION", to_hex(secret)}, {"FAIRWAY_BROKER", std::filesystem::absolute(directory_).native()}});
+  undo.pid = pid;
   ChildProcess child{pid, sys::open_pidfd(pid), secret};
   if (!child.pidfd) sys::throw_system_error(errno, "pidfd_open", argv[0]);
   const std::uint64_t key = next_child_key_++;
   poller_.add(child.pidfd.get(), watch::child(key));
   children_.emplace(key, std::move(child));
+  undo.needed = false;
   return {pid, mine};
 }
 

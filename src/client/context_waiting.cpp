@@ -218,7 +218,8 @@ void Context::handle_descriptors(Timeout timeout) {
 
 std::uint64_t Context::next_retry_ns() const noexcept {
   if (barrier_failed_) return sys::now_ns() + doze_ns;
-  const bool waiting = leases_.has_refused() || !uninstalled_.empty() || !uninstalled_links_.empty();
+  const bool waiting = leases_.has_refused() || !uninstalled_.empty() || !uninstalled_links_.empty() ||
+                       std::ranges::any_of(links_, [](const auto& entry) { return entry.second->wants_retry(); });
   return waiting ? sys::now_ns() + retry_interval_ns : for_ever;
 }
 
@@ -228,6 +229,10 @@ void Context::retry() {
   leases_.retry_refused();
   for (const auto& [port, generation] : uninstalled_) broker_.send(wire::Refetch{port, generation, {}});
   for (const LinkId link : std::exchange(uninstalled_links_, {})) broker_.send(wire::RefetchLink{link});
+  for (const auto& [id, link] : links_) {
+    link->retry_ring();
+    if (link->wants_retry()) try_to_watch(*link);
+  }
 }
 
 }  // namespace fairway::client

@@ -46,12 +46,18 @@ bool Link::notify(PortId port) {
   order();
   if (theirs_ != nullptr) {
     const std::uint32_t sleep = theirs_->sleep.load(std::memory_order_relaxed);
-    if (sleep == answered_sleep_) return false;
+    if (sleep == answered_sleep_ && !owes_ring_) return false;
     answered_sleep_ = sleep;
   }
-  if (!sys::ring(doorbell_.get())) peer_dead = true;
+  ring();
   FAIRWAY_HOOK(notify_doorbell_rung);
   return true;
+}
+
+void Link::ring() noexcept {
+  const sys::Sent sent = sys::ring(doorbell_.get());
+  owes_ring_ = sent == sys::Sent::short_of;
+  if (sent == sys::Sent::gone) peer_dead = true;
 }
 
 void Link::announce_sleep() noexcept {

@@ -60,8 +60,15 @@ class Link {
   std::size_t endpoints = 0;    ///< paired over this link
   bool peer_dead = false;       ///< the kernel says so; the broker's word counts while there is one
   bool watched = false;         ///< doorbell and pidfd are in the poller
+  /// A ring that the kernel had no memory for is made up for, and a doorbell that nobody watches is watched, in a while.
+  bool wants_retry() const noexcept { return !peer_dead && (owes_ring_ || !watched); }
+  void retry_ring() noexcept {
+    if (owes_ring_) ring();
+  }
 
  private:
+  void ring() noexcept;
+
   LinkId id_;
   ContextId peer_;
   std::int64_t pid_;
@@ -76,6 +83,7 @@ class Link {
   shm::ReadyReader ready_in_;
   std::uint32_t answered_sleep_ = 0;
   bool fence_ = true;
+  bool owes_ring_ = false;
 };
 
 template <class Each>

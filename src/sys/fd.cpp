@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "sys/call.hpp"
 #include "sys/error.hpp"
 
 namespace fairway::sys {
@@ -20,7 +21,7 @@ void Fd::close() noexcept {
 }
 
 Fd spare_descriptor() {
-  Fd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Fd fd(FAIRWAY_CALL(open_spare, ::open("/dev/null", O_RDONLY | O_CLOEXEC)));
   if (!fd) throw_errno("open", "/dev/null");
   return fd;
 }

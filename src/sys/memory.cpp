@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/check.hpp"
+#include "sys/call.hpp"
 #include "sys/error.hpp"
 
 #ifndef MADV_POPULATE_READ
@@ -35,7 +36,8 @@ int writing_seals() { return enforced(Check::sealed_writing) ? F_SEAL_FUTURE_WRI
 constexpr int seal_exec = 0x20;
 
 bool has_size(int fd, std::uint64_t size, struct stat& status) {
-  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) == size;
+  return FAIRWAY_CALL(fstat_memory, ::fstat(fd, &status)) == 0 && S_ISREG(status.st_mode) &&
+         static_cast<std::uint64_t>(status.st_size) == size;
 }
 
 }  // namespace
@@ -43,22 +45,23 @@ bool has_size(int fd, std::uint64_t size, struct stat& status) {
 Fd create_memory(const std::string& name, std::uint64_t size) {
   // Beyond this limit ftruncate does not only fail, it ends the process with SIGXFSZ.
   rlimit limit{};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur)
+  if (FAIRWAY_CALL(getrlimit_fsize, ::getrlimit(RLIMIT_FSIZE, &limit)) == 0 && size > limit.rlim_cur)
     throw_system_error(EFBIG, "ftruncate", name + " of " + std::to_string(size) + " bytes, more than RLIMIT_FSIZE");
-  Fd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  Fd fd(FAIRWAY_CALL(memfd_create, ::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!fd) throw_errno("memfd_create", name);
-  if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) throw_errno("ftruncate", name);
-  if (::fcntl(fd.get(), F_ADD_SEALS, size_seals()) != 0) throw_errno("fcntl(F_ADD_SEALS)", name);
+  if (FAIRWAY_CALL(ftruncate, ::ftruncate(fd.get(), static_cast<off_t>(size))) != 0) throw_errno("ftruncate", name);
+  if (FAIRWAY_CALL(seal_size, ::fcntl(fd.get(), F_ADD_SEALS, size_seals())) != 0) throw_errno("fcntl(F_ADD_SEALS)", name);
   return fd;
 }
 
 bool could_allocate(std::uint64_t size) noexcept {
-  void* const address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const address =
+      FAIRWAY_CALL(mmap_probe, ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   return address != MAP_FAILED && ::munmap(address, size) == 0;
 }
 
 void seal_against_writing(int fd) {
-  if (::fcntl(fd, F_ADD_SEALS, writing_seals()) != 0) throw_errno("fcntl(F_ADD_SEALS)", "segment");
+  if (FAIRWAY_CALL(seal_writing, ::fcntl(fd, F_ADD_SEALS, writing_seals())) != 0) throw_errno("fcntl(F_ADD_SEALS)", "segment");
 }
 
 bool is_complete(int fd, std::uint64_t size) {
@@ -68,43 +71,47 @@ bool is_complete(int fd, std::uint64_t size) {
 
 bool is_fresh_memory(int fd, std::uint64_t size) {
   struct stat status {};
-  return has_size(fd, size, status) && (::fcntl(fd, F_GET_SEALS) & ~seal_exec) == size_seals();
+  return has_size(fd, size, status) &&
+         (FAIRWAY_CALL(get_seals_fresh, ::fcntl(fd, F_GET_SEALS)) & ~seal_exec) == size_seals();
 }
 
 bool is_sealed_memory(int fd, std::uint64_t size) {
   const int all = size_seals() | writing_seals();
   struct stat status {};
   if (!has_size(fd, size, status)) return false;
-  const int seals = ::fcntl(fd, F_GET_SEALS);
+  const int seals = FAIRWAY_CALL(get_seals_sealed, ::fcntl(fd, F_GET_SEALS));
   return seals >= 0 && (seals & all) == all;
 }
 
 std::uint64_t size_of(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) throw_errno("fstat", "segment");
+  if (FAIRWAY_CALL(fstat_size, ::fstat(fd, &status)) != 0) throw_errno("fstat", "segment");
   return static_cast<std::uint64_t>(status.st_size);
 }
 
 Fd reopen_readonly(int fd) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  Fd again(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Fd again(FAIRWAY_CALL(open_readonly, ::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
   if (!again) throw_errno("open", path);
   return again;
 }
 
 Mapping::Mapping(int fd, std::uint64_t size, Access access) {
+  const std::string object = std::to_string(size) + " bytes of a segment";
+  if (FAIRWAY_CALL(mmap, 0) != 0) throw_errno("mmap", object);  // Boost makes the call
   const auto mode = access == Access::write ? boost::interprocess::read_write : boost::interprocess::read_only;
   try {
     region_ = boost::interprocess::mapped_region(Mappable{fd}, mode, 0, size);
   } catch (const boost::interprocess::interprocess_exception& error) {
-    throw_system_error(error.get_native_error(), "mmap", std::to_string(size) + " bytes of a segment");
+    throw_system_error(error.get_native_error(), "mmap", object);
   }
-  if (::madvise(region_.get_address(), region_.get_size(), MADV_DONTFORK) != 0) throw_errno("madvise", "MADV_DONTFORK");
+  if (FAIRWAY_CALL(madvise_dontfork, ::madvise(region_.get_address(), region_.get_size(), MADV_DONTFORK)) != 0)
+    throw_errno("madvise", "MADV_DONTFORK");
 }
 
 void Mapping::populate() {
   void* const address = region_.get_address();
-  while (::madvise(address, region_.get_size(), MADV_POPULATE_WRITE) != 0) {
+  while (FAIRWAY_CALL(madvise_populate, ::madvise(address, region_.get_size(), MADV_POPULATE_WRITE)) != 0) {
     if (errno == EINTR || errno == EAGAIN) continue;
     if (errno != EINVAL) throw_errno("madvise", "MADV_POPULATE_WRITE");
     // Before Linux 5.14: the mapped handle is gone, but a page touched is a page allocated.
@@ -114,7 +121,8 @@ void Mapping::populate() {
 }
 
 void Mapping::prefetch() noexcept {
-  while (::madvise(region_.get_address(), region_.get_size(), MADV_POPULATE_READ) != 0 && errno == EINTR) {
+  void* const address = region_.get_address();
+  while (FAIRWAY_CALL(madvise_prefetch, ::madvise(address, region_.get_size(), MADV_POPULATE_READ)) != 0 && errno == EINTR) {
   }
 }
 

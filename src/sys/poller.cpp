@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <limits>
 
+#include "sys/call.hpp"
 #include "sys/error.hpp"
 
 namespace fairway::sys {
@@ -31,26 +32,29 @@ int milliseconds(Timeout timeout) {
 
 }  // namespace
 
-Poller::Poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+Poller::Poller() : epoll_(FAIRWAY_CALL(epoll_create, ::epoll_create1(EPOLL_CLOEXEC))) {
   if (!epoll_) throw_errno("epoll_create1", "event loop");
 }
 
 void Poller::add(int fd, std::uint64_t key, Interest interest) {
   epoll_event event = entry(key, interest);
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw_errno("epoll_ctl", "event loop");
+  if (FAIRWAY_CALL(epoll_add, ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event)) != 0) throw_errno("epoll_ctl", "event loop");
 }
 
 void Poller::change(int fd, std::uint64_t key, Interest interest) {
   epoll_event event = entry(key, interest);
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) throw_errno("epoll_ctl", "event loop");
+  if (FAIRWAY_CALL(epoll_change, ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event)) != 0) throw_errno("epoll_ctl", "event loop");
 }
 
-void Poller::remove(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+void Poller::remove(int fd) noexcept {
+  static_cast<void>(FAIRWAY_CALL(epoll_remove, ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr)));
+}
 
 const std::vector<Poller::Event>& Poller::wait(Timeout timeout) {
   std::array<epoll_event, 64> ready;
   events_.clear();
-  const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), milliseconds(timeout));
+  const int count = FAIRWAY_CALL(
+      epoll_wait, ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), milliseconds(timeout)));
   if (count < 0) {
     if (errno == EINTR) return events_;
     throw_errno("epoll_wait", "event loop");
@@ -62,18 +66,19 @@ const std::vector<Poller::Event>& Poller::wait(Timeout timeout) {
   return events_;
 }
 
-WakeUp::WakeUp() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+WakeUp::WakeUp() : event_(FAIRWAY_CALL(eventfd, ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) {
   if (!event_) throw_errno("eventfd", "event loop");
 }
 
 void WakeUp::set() noexcept {
   const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);  // full is set
+  while (FAIRWAY_CALL(eventfd_write, ::write(event_.get(), &one, sizeof one)) < 0 && errno == EINTR) {  // full is set
+  }
 }
 
 void WakeUp::clear() noexcept {
   std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t read = ::read(event_.get(), &count, sizeof count);
+  [[maybe_unused]] const ssize_t read = FAIRWAY_CALL(eventfd_read, ::read(event_.get(), &count, sizeof count));
 }
 
 }  // namespace fairway::sys

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "sys/call.hpp"
 #include "sys/error.hpp"
 
 #ifndef P_PIDFD
@@ -32,16 +34,29 @@ extern char** environ;
 
 namespace fairway::sys {
 
-Fd open_pidfd(std::int64_t pid) noexcept { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+Fd open_pidfd(std::int64_t pid) noexcept {
+  return Fd(static_cast<int>(FAIRWAY_CALL(pidfd_open, ::syscall(SYS_pidfd_open, pid, 0))));
+}
 
 bool reap(int pidfd) noexcept {
   siginfo_t info{};
-  return ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0;
+  constexpr auto by_pidfd = static_cast<idtype_t>(P_PIDFD);
+  const auto id = static_cast<id_t>(pidfd);
+  while (FAIRWAY_CALL(waitid_child, ::waitid(by_pidfd, id, &info, WEXITED | WNOHANG)) != 0)
+    if (errno != EINTR) return false;
+  return info.si_pid != 0;
 }
 
 bool has_ended(int pidfd) noexcept {
   pollfd entry{pidfd, POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 1;
+  return FAIRWAY_CALL(poll_process, ::poll(&entry, 1, 0)) == 1;
+}
+
+void end_child(std::int64_t pid) noexcept {
+  const auto child = static_cast<pid_t>(pid);
+  ::kill(child, SIGKILL);
+  while (FAIRWAY_CALL(wait_ended, ::waitpid(child, nullptr, 0)) < 0 && errno == EINTR) {
+  }
 }
 
 namespace {
@@ -69,6 +84,23 @@ struct SpawnAttributes {
 
 constexpr char is_ready = 1;
 
+std::string reason(const char* call) { return std::string(call) + ": " + ::strerrordesc_np(errno); }
+
+/// In a child on its way to its program: what failed goes to who waits for the report. Async-signal-safe.
+[[noreturn]] void cannot_start(int report, const char* call) noexcept {
+  const char* const words[] = {call, ": ", ::strerrordesc_np(errno)};
+  iovec parts[3];
+  for (std::size_t i = 0; i < 3; ++i) parts[i] = {const_cast<char*>(words[i]), std::strlen(words[i])};
+  [[maybe_unused]] const ssize_t written = ::writev(report, parts, 3);
+  ::_exit(1);
+}
+
+void close_all_from(int first) noexcept {
+  if (FAIRWAY_CALL(close_range, ::syscall(SYS_close_range, first, ~0u, 0)) == 0) return;
+  const long end = ::sysconf(_SC_OPEN_MAX);  // Linux before 5.9, or a filter
+  for (int fd = first; fd < end; ++fd) ::close(fd);
+}
+
 }  // namespace
 
 std::int64_t start_process(const std::vector<std::string>& argv,
@@ -88,8 +120,9 @@ std::int64_t start_process(const std::vector<std::string>& argv,
 
   SpawnAttributes attributes;
   pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, argv.at(0).c_str(), &attributes.actions, &attributes.value,
-                                   pointers(arguments).data(), pointers(variables).data());
+  const int error = FAIRWAY_CALL_FOR_ERROR(
+      posix_spawn, ::posix_spawnp(&pid, argv.at(0).c_str(), &attributes.actions, &attributes.value,
+                                  pointers(arguments).data(), pointers(variables).data()));
   if (error != 0) throw_system_error(error, "spawn", argv.at(0));
   return pid;
 }
@@ -102,41 +135,52 @@ Started start_detached(const std::vector<std::string>& argv, Timeout timeout, st
   if (argv.at(0).find('/') != std::string::npos) arguments[0] = std::filesystem::absolute(argv[0]);
   const std::vector<char*> pointer = pointers(arguments);
   int report[2];
-  if (::pipe2(report, O_CLOEXEC) != 0) return Started::failed;
+  if (FAIRWAY_CALL(pipe_report, ::pipe2(report, O_CLOEXEC)) != 0) {
+    why = reason("pipe2");
+    return Started::failed;
+  }
   const Fd read_end(report[0]);
   Fd write_end(report[1]);
-  const pid_t middle = ::fork();
-  if (middle < 0) return Started::failed;
+  const pid_t middle = FAIRWAY_CALL(fork_middle, ::fork());
+  if (middle < 0) {
+    why = reason("fork");
+    return Started::failed;
+  }
   if (middle == 0) {
-    ::setsid();
-    const pid_t child = ::fork();
-    if (child != 0) ::_exit(child < 0 ? 1 : 0);
+    static_cast<void>(FAIRWAY_CALL(setsid, ::setsid()));
+    const pid_t child = FAIRWAY_CALL(fork_program, ::fork());
+    if (child < 0) cannot_start(report[1], "fork");
+    if (child != 0) ::_exit(0);
+    const int null = FAIRWAY_CALL(open_null, ::open("/dev/null", O_RDWR));
+    if (null < 0) cannot_start(report[1], "open: /dev/null");
     if (report[1] == ready_descriptor) {
       ::fcntl(ready_descriptor, F_SETFD, 0);
-    } else {
-      ::dup2(report[1], ready_descriptor);
+    } else if (FAIRWAY_CALL(dup_report, ::dup2(report[1], ready_descriptor)) < 0) {
+      cannot_start(report[1], "dup2");
     }
-    const int null = ::open("/dev/null", O_RDWR);
-    for (const int stream : {0, 1, 2}) ::dup2(null, stream);
-    ::syscall(SYS_close_range, ready_descriptor + 1, ~0u, 0);
-    if (::chdir("/") != 0) ::_exit(1);
+    for (const int stream : {0, 1, 2})
+      if (FAIRWAY_CALL(dup_null, ::dup2(null, stream)) < 0) cannot_start(report[1], "dup2");
+    close_all_from(ready_descriptor + 1);
+    if (FAIRWAY_CALL(chdir, ::chdir("/")) != 0) cannot_start(ready_descriptor, "chdir: /");
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::execvp(pointer[0], pointer.data());
-    ::_exit(127);
+    static_cast<void>(FAIRWAY_CALL(execvp, ::execvp(pointer[0], pointer.data())));
+    cannot_start(ready_descriptor, "execvp");
   }
   write_end.close();
-  while (::waitpid(middle, nullptr, 0) < 0 && errno == EINTR) {
+  while (FAIRWAY_CALL(wait_middle, ::waitpid(middle, nullptr, 0)) < 0 && errno == EINTR) {
   }
   pollfd entry{read_end.get(), POLLIN, 0};
   const auto whole = std::chrono::ceil<std::chrono::milliseconds>(std::min<Timeout>(timeout, std::chrono::hours(24)));
   int ready = 0;
-  while ((ready = ::poll(&entry, 1, static_cast<int>(whole.count()))) < 0 && errno == EINTR) {
+  while ((ready = FAIRWAY_CALL(poll_report, ::poll(&entry, 1, static_cast<int>(whole.count())))) < 0 && errno == EINTR) {
   }
   if (ready == 0) return Started::timed_out;
   char report_text[512];
-  const ssize_t length = ::read(read_end.get(), report_text, sizeof report_text);
+  ssize_t length = 0;
+  while ((length = FAIRWAY_CALL(read_report, ::read(read_end.get(), report_text, sizeof report_text))) < 0 && errno == EINTR) {
+  }
   if (length > 0 && report_text[0] == is_ready) return Started::ready;
   if (length > 0) why.assign(report_text, static_cast<std::size_t>(length));
   return Started::failed;
@@ -145,7 +189,8 @@ Started start_detached(const std::vector<std::string>& argv, Timeout timeout, st
 void report_ready() noexcept { report_failure({&is_ready, 1}); }
 
 void report_failure(std::string_view why) noexcept {
-  [[maybe_unused]] const ssize_t written = ::write(ready_descriptor, why.data(), why.size());
+  while (FAIRWAY_CALL(write_report, ::write(ready_descriptor, why.data(), why.size())) < 0 && errno == EINTR) {
+  }
   ::close(ready_descriptor);
 }
 
@@ -168,32 +213,33 @@ void count_forks() noexcept {
 
 bool is_main_thread() noexcept { return ::gettid() == ::getpid(); }
 
-void make_undumpable() noexcept { ::prctl(PR_SET_DUMPABLE, 0); }
+void make_undumpable() noexcept { static_cast<void>(FAIRWAY_CALL(make_undumpable, ::prctl(PR_SET_DUMPABLE, 0))); }
 
 std::uint64_t raise_descriptor_limit() noexcept {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
+  if (FAIRWAY_CALL(get_descriptor_limit, ::getrlimit(RLIMIT_NOFILE, &limit)) != 0) return 0;
+  const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+  return FAIRWAY_CALL(set_descriptor_limit, ::setrlimit(RLIMIT_NOFILE, &limit)) == 0 ? limit.rlim_cur : before;
 }
 
 std::pair<std::uint64_t, std::uint64_t> random_128() {
   std::uint64_t bits[2];
-  while (::getrandom(bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
+  while (FAIRWAY_CALL(getrandom, ::getrandom(bits, sizeof bits, 0)) != static_cast<ssize_t>(sizeof bits))
     if (errno != EINTR) throw_errno("getrandom", "invitation");
   return {bits[0], bits[1]};
 }
 
 bool register_membarrier() noexcept {
-  static const bool registered = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+  static const bool registered =
+      FAIRWAY_CALL(membarrier_register, ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0)) == 0;
   return registered;
 }
 
-bool global_barrier() noexcept { return ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0; }
+bool global_barrier() noexcept {
+  return FAIRWAY_CALL(membarrier, ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0)) == 0;
+}
 
-std::uint32_t current_cpu() noexcept { return static_cast<std::uint32_t>(::sched_getcpu() + 1); }
+std::uint32_t current_cpu() noexcept { return static_cast<std::uint32_t>(FAIRWAY_CALL(getcpu, ::sched_getcpu()) + 1); }
 
 std::uint64_t now_ns() noexcept {
   timespec now{};

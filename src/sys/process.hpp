@@ -22,8 +22,11 @@ bool has_ended(int pidfd) noexcept;
 /// Starts a program found by PATH, with `environment` added to the environment. Throws std::system_error.
 std::int64_t start_process(const std::vector<std::string>& argv,
                            const std::vector<std::pair<std::string, std::string>>& environment);
+/// Ends and reaps a child that nobody has a pidfd of.
+void end_child(std::int64_t pid) noexcept;
 /// Starts a program that is nobody's child: in its own session, without the caller's streams and descriptors but
-/// for `ready_descriptor`, to which it writes one byte when it is ready, or why it cannot be. `why`: that text.
+/// for `ready_descriptor`, to which it writes one byte when it is ready, or why it cannot be. `why`: that text, or the
+/// call that failed.
 enum class Started { ready, failed, timed_out };
 inline constexpr int ready_descriptor = 3;
 Started start_detached(const std::vector<std::string>& argv, Timeout timeout, std::string& why);

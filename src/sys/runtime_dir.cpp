@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "sys/call.hpp"
 #include "sys/error.hpp"
 #include "sys/process.hpp"
 
@@ -35,7 +36,8 @@ fs::path runtime_directory(const fs::path& option) {
   const std::string uid = std::to_string(user_id());
   struct stat status {};
   const std::string user = "/run/user/" + uid;
-  if (::stat(user.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == user_id()) return user + "/fairway";
+  const bool there = FAIRWAY_CALL(stat_user_directory, ::stat(user.c_str(), &status)) == 0;
+  if (there && S_ISDIR(status.st_mode) && status.st_uid == user_id()) return user + "/fairway";
   return "/tmp/fairway-" + uid;
 }
 
@@ -46,11 +48,12 @@ fs::path tables_path(const fs::path& directory) { return directory / "tables"; }
 void prepare_directory(const fs::path& directory) {
   std::error_code error;
   if (directory.has_parent_path()) fs::create_directories(directory.parent_path(), error);
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("mkdir", directory.native());
-  const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (FAIRWAY_CALL(mkdir_runtime, ::mkdir(directory.c_str(), 0700)) != 0 && errno != EEXIST)
+    throw_errno("mkdir", directory.native());
+  const Fd fd(FAIRWAY_CALL(open_runtime, ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)));
   if (!fd) throw_errno("open", directory.native());
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) throw_errno("fstat", directory.native());
+  if (FAIRWAY_CALL(fstat_runtime, ::fstat(fd.get(), &status)) != 0) throw_errno("fstat", directory.native());
   if (status.st_uid != user_id()) throw_system_error(EPERM, "runtime directory", directory.native() + " belongs to another user");
   if ((status.st_mode & 022) != 0)
     throw_system_error(EPERM, "runtime directory", directory.native() + " is writable by others; chmod 700 it");
@@ -58,45 +61,51 @@ void prepare_directory(const fs::path& directory) {
 
 Fd try_lock(const fs::path& directory) {
   const fs::path path = directory / "lock";
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  Fd fd(FAIRWAY_CALL(open_lock, ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));
   if (!fd) throw_errno("open", path.native());
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("flock", path.native());
-  return {};
+  while (FAIRWAY_CALL(flock_broker, ::flock(fd.get(), LOCK_EX | LOCK_NB)) != 0) {
+    if (errno == EWOULDBLOCK) return {};
+    if (errno != EINTR) throw_errno("flock", path.native());
+  }
+  return fd;
 }
 
 Fd wait_for_start_lock(const fs::path& directory) {
   const fs::path path = directory / "start.lock";
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  Fd fd(FAIRWAY_CALL(open_start_lock, ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));
   if (!fd) throw_errno("open", path.native());
-  while (::flock(fd.get(), LOCK_EX) != 0)
+  while (FAIRWAY_CALL(flock_start, ::flock(fd.get(), LOCK_EX)) != 0)
     if (errno != EINTR) throw_errno("flock", path.native());
   return fd;
 }
 
 void remove_stale_names(const fs::path& directory) {
-  ::unlink(socket_path(directory).c_str());
+  static_cast<void>(FAIRWAY_CALL(unlink_socket, ::unlink(socket_path(directory).c_str())));
   for (const fs::path& folder : {segments_path(directory), tables_path(directory)}) {
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("mkdir", folder.native());
+    if (FAIRWAY_CALL(mkdir_names, ::mkdir(folder.c_str(), 0700)) != 0 && errno != EEXIST)
+      throw_errno("mkdir", folder.native());
     for (const std::string& name : list_names(folder)) remove_name(folder / name);
   }
 }
 
 void make_name(const fs::path& name, int fd) {
   const std::string target = "/proc/" + std::to_string(process_id()) + "/fd/" + std::to_string(fd);
-  while (::symlink(target.c_str(), name.c_str()) != 0) {
-    if (errno != EEXIST || ::unlink(name.c_str()) != 0) throw_errno("symlink", name.native());
+  while (FAIRWAY_CALL(symlink, ::symlink(target.c_str(), name.c_str())) != 0) {
+    if (errno != EEXIST || FAIRWAY_CALL(unlink_replaced, ::unlink(name.c_str())) != 0) throw_errno("symlink", name.native());
   }
 }
 
-void remove_name(const fs::path& name) noexcept { ::unlink(name.c_str()); }
+bool remove_name(const fs::path& name) noexcept {
+  return FAIRWAY_CALL(unlink_name, ::unlink(name.c_str())) == 0 || errno == ENOENT;
+}
 
 Fd open_name(const fs::path& name) noexcept {
-  Fd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Fd fd(FAIRWAY_CALL(open_name, ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
   struct stat status {};
+  if (!fd || FAIRWAY_CALL(fstat_name, ::fstat(fd.get(), &status)) != 0) return {};
   // A descriptor number is reused when its broker is gone: only a sealed memory object of ours counts.
-  if (!fd || ::fstat(fd.get(), &status) != 0 || status.st_uid != user_id() || !S_ISREG(status.st_mode)) return {};
-  const int seals = ::fcntl(fd.get(), F_GET_SEALS);
+  if (status.st_uid != user_id() || !S_ISREG(status.st_mode)) return {};
+  const int seals = FAIRWAY_CALL(get_seals_name, ::fcntl(fd.get(), F_GET_SEALS));
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return {};
   return fd;
 }
@@ -118,10 +127,10 @@ std::string broker_program() {
     const fs::path here = fs::canonical(info.dli_fname, error).parent_path();
     for (const char* const relative : {"fairwayd", "../bin/fairwayd", "../../bin/fairwayd"}) {
       const fs::path candidate = here / relative;
-      if (!error && ::access(candidate.c_str(), X_OK) == 0) return candidate.native();
+      if (!error && FAIRWAY_CALL(access_beside, ::access(candidate.c_str(), X_OK)) == 0) return candidate.native();
     }
   }
-  if (::access(FAIRWAY_INSTALLED_BROKER, X_OK) == 0) return FAIRWAY_INSTALLED_BROKER;
+  if (FAIRWAY_CALL(access_installed, ::access(FAIRWAY_INSTALLED_BROKER, X_OK)) == 0) return FAIRWAY_INSTALLED_BROKER;
   return "fairwayd";
 }
 

@@ -29,7 +29,8 @@ Fd wait_for_start_lock(const std::filesystem::path& directory);
 void remove_stale_names(const std::filesystem::path& directory);
 /// Replaces what has that name. Throws std::system_error.
 void make_name(const std::filesystem::path& name, int fd);
-void remove_name(const std::filesystem::path& name) noexcept;
+/// False: it is still there.
+bool remove_name(const std::filesystem::path& name) noexcept;
 /// Opens a published name read-only, if it leads to a memory object of this user. None: gone or not ours.
 Fd open_name(const std::filesystem::path& name) noexcept;
 std::vector<std::string> list_names(const std::filesystem::path& directory);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sys/call.hpp"
 #include "sys/error.hpp"
 #include "sys/process.hpp"
 
@@ -33,13 +34,13 @@ sockaddr_un address_of(const std::filesystem::path& path) {
 }
 
 Fd packet_socket() {
-  Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  Fd fd(FAIRWAY_CALL(socket, ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)));
   if (!fd) throw_errno("socket", "AF_UNIX");
   return fd;
 }
 
 void make_nonblocking(int fd) {
-  if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) throw_errno("fcntl", "O_NONBLOCK");
+  if (FAIRWAY_CALL(set_nonblocking, ::fcntl(fd, F_SETFL, O_NONBLOCK)) != 0) throw_errno("fcntl", "O_NONBLOCK");
 }
 
 constexpr std::size_t most_descriptors = 4;
@@ -49,8 +50,9 @@ constexpr std::size_t most_descriptors = 4;
 Fd listen_at(const std::filesystem::path& path) {
   const sockaddr_un address = address_of(path);
   Fd fd = packet_socket();
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw_errno("bind", path.native());
-  if (::listen(fd.get(), 1024) != 0) throw_errno("listen", path.native());
+  if (FAIRWAY_CALL(bind, ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)) != 0)
+    throw_errno("bind", path.native());
+  if (FAIRWAY_CALL(listen, ::listen(fd.get(), 1024)) != 0) throw_errno("listen", path.native());
   make_nonblocking(fd.get());
   return fd;
 }
@@ -58,7 +60,7 @@ Fd listen_at(const std::filesystem::path& path) {
 Fd connect_to(const std::filesystem::path& path) {
   const sockaddr_un address = address_of(path);
   Fd fd = packet_socket();
-  while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+  while (FAIRWAY_CALL(connect, ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)) != 0)
     if (errno != EINTR) throw_errno("connect", path.native());
   make_nonblocking(fd.get());
   return fd;
@@ -66,7 +68,7 @@ Fd connect_to(const std::filesystem::path& path) {
 
 Fd accept_from(int listener) {
   for (;;) {
-    Fd fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    Fd fd(FAIRWAY_CALL(accept, ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)));
     if (fd) return fd;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
     if (errno != EINTR && errno != ECONNABORTED) throw_errno("accept4", "broker socket");
@@ -75,11 +77,12 @@ Fd accept_from(int listener) {
 
 std::pair<Fd, Fd> doorbell_pair() {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) throw_errno("socketpair", "doorbell");
+  if (FAIRWAY_CALL(socketpair, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) != 0)
+    throw_errno("socketpair", "doorbell");
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
-Sent send_message(int socket, std::span<const std::byte> message, std::span<const int> descriptors) {
+Sent send_message(int socket, std::span<const std::byte> message, std::span<const int> descriptors) noexcept {
   iovec data{const_cast<std::byte*>(message.data()), message.size()};
   alignas(cmsghdr) std::byte control[CMSG_SPACE(most_descriptors * sizeof(int))] = {};
   msghdr header{};
@@ -95,13 +98,13 @@ Sent send_message(int socket, std::span<const std::byte> message, std::span<cons
     std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
   }
   for (;;) {
-    if (::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return Sent::ok;
+    if (FAIRWAY_CALL(sendmsg, ::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL)) >= 0) return Sent::ok;
     switch (errno) {
       case EINTR: continue;
-      case EAGAIN:
-      case ENOBUFS: return Sent::full;
-      case ETOOMANYREFS:
-      case ENOMEM: throw_errno("sendmsg", "broker socket");
+      case EAGAIN: return Sent::full;
+      case ENOBUFS:
+      case ENOMEM:
+      case ETOOMANYREFS: return Sent::short_of;
       default: return Sent::gone;
     }
   }
@@ -117,10 +120,10 @@ Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd
   header.msg_controllen = sizeof control;
   ssize_t size = 0;
   for (;;) {
-    size = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    size = FAIRWAY_CALL(recvmsg, ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC));
     if (size >= 0) break;
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM) return {};
     // ECONNRESET: the peer left without reading; what it had sent comes with the next calls.
     if (errno == ECONNRESET) continue;
     return {Received::Kind::gone, 0, false};
@@ -141,23 +144,28 @@ Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd
   return {Received::Kind::message, static_cast<std::size_t>(size), (header.msg_flags & MSG_CTRUNC) != 0};
 }
 
-bool ring(int doorbell) noexcept {
+Sent ring(int doorbell) noexcept {
   const char token = 1;
   for (;;) {
-    if (::send(doorbell, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
-    if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
+    if (FAIRWAY_CALL(send_doorbell, ::send(doorbell, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL)) >= 0) return Sent::ok;
+    switch (errno) {
+      case EINTR: continue;
+      case EAGAIN: return Sent::ok;
+      case ENOBUFS:
+      case ENOMEM: return Sent::short_of;
+      default: return Sent::gone;
+    }
   }
 }
 
 bool quiet(int doorbell) noexcept {
   char tokens[256];
   for (;;) {
-    const ssize_t size = ::recv(doorbell, tokens, sizeof tokens, MSG_DONTWAIT);
+    const ssize_t size = FAIRWAY_CALL(recv_doorbell, ::recv(doorbell, tokens, sizeof tokens, MSG_DONTWAIT));
     if (size == 0) return false;
     if (size > 0) return true;  // level-triggered: more would be reported again
     if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
   }
 }
 
@@ -166,7 +174,7 @@ namespace {
 bool wait_for(int fd, short events, Timeout timeout) noexcept {
   pollfd entry{fd, events, 0};
   const auto whole = std::chrono::ceil<std::chrono::milliseconds>(std::clamp<Timeout>(timeout, {}, std::chrono::hours(24)));
-  return ::poll(&entry, 1, timeout == Timeout::max() ? -1 : static_cast<int>(whole.count())) == 1;
+  return FAIRWAY_CALL(poll_socket, ::poll(&entry, 1, timeout == Timeout::max() ? -1 : static_cast<int>(whole.count()))) == 1;
 }
 
 }  // namespace
@@ -177,15 +185,16 @@ bool wait_readable_or_writable(int fd, Timeout timeout) noexcept { return wait_f
 Credentials credentials_of_peer(int socket) {
   ucred credentials{};
   socklen_t size = sizeof credentials;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) throw_errno("getsockopt", "SO_PEERCRED");
+  if (FAIRWAY_CALL(getsockopt_credentials, ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size)) != 0)
+    throw_errno("getsockopt", "SO_PEERCRED");
   return {credentials.pid, credentials.uid};
 }
 
 Fd pidfd_of_peer(int socket, std::int64_t pid) {
   int fd = -1;
   socklen_t size = sizeof fd;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0) {
-    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (FAIRWAY_CALL(getsockopt_pidfd, ::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size)) == 0) {
+    static_cast<void>(FAIRWAY_CALL(set_cloexec, ::fcntl(fd, F_SETFD, FD_CLOEXEC)));
     return Fd(fd);
   }
   return open_pidfd(pid);

@@ -23,9 +23,10 @@ Fd accept_from(int listener);
 /// A pair of stream sockets for a doorbell.
 std::pair<Fd, Fd> doorbell_pair();
 
-enum class Sent { ok, full, gone };
-/// Sends one message and borrowed descriptors with it. Throws std::system_error only for ETOOMANYREFS and ENOMEM.
-Sent send_message(int socket, std::span<const std::byte> message, std::span<const int> descriptors = {});
+/// Full: until the other end reads. Short: of memory, or of descriptors in flight; the socket says nothing when that is over.
+enum class Sent { ok, full, short_of, gone };
+/// Sends one message and borrowed descriptors with it.
+Sent send_message(int socket, std::span<const std::byte> message, std::span<const int> descriptors = {}) noexcept;
 
 struct Received {
   enum class Kind { message, nothing, gone };
@@ -35,8 +36,8 @@ struct Received {
 };
 Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd>& descriptors);
 
-/// True: the ring is in the socket, or enough others are. False: the other end is gone.
-bool ring(int doorbell) noexcept;
+/// Ok: the ring is in the socket, or enough others are.
+Sent ring(int doorbell) noexcept;
 /// Empties the doorbell. False: the other end is gone.
 bool quiet(int doorbell) noexcept;
 

@@ -109,7 +109,7 @@ TEST(Server, ALinkIsADoorbellAndAProcessForEachSide) {
   EXPECT_EQ(of_a.pid, sys::process_id());
   ASSERT_EQ(fds_a.size(), 2u);
   ASSERT_EQ(fds_b.size(), 2u);
-  EXPECT_TRUE(sys::ring(fds_a[0].get()));
+  EXPECT_EQ(sys::ring(fds_a[0].get()), sys::Sent::ok);
   EXPECT_TRUE(sys::wait_readable(fds_b[0].get(), Timeout::zero()));
   EXPECT_FALSE(sys::has_ended(fds_a[1].get()));
   fds_a[0].close();

@@ -19,7 +19,7 @@
 #include "support/child.hpp"
 #include "support/temporary_directory.hpp"
 
-/// A broker and other processes, of which one kills or stops itself at a hook.
+/// A broker and other processes, of which one kills or stops itself at a hook, or has a system call that fails.
 namespace fairway::test {
 
 struct Victim {
@@ -27,13 +27,16 @@ struct Victim {
   int signal = 0;
   std::size_t point = 0;
   std::uint64_t occurrence = 1;
+  int error = 0;  ///< instead of a signal: with which the system call fails that has `point` as its number
 };
 
 class SweepRun {
  public:
-  explicit SweepRun(const Victim& victim) : victim_(victim), broker("sweep_broker", arguments_for("broker")) {
+  explicit SweepRun(const Victim& victim, const std::string& broker_role = "sweep_broker")
+      : victim_(victim), broker(broker_role, arguments_for("broker")) {
     watch("broker", broker);
-    broker_ready = broker.line() == "ready";
+    said_first = broker.line();
+    broker_ready = said_first == "ready";
     if (broker_ready) descriptors_before_ = open_descriptors(broker.pid());
   }
   ~SweepRun() {
@@ -65,7 +68,8 @@ class SweepRun {
  private:
   std::vector<std::string> arguments_for(const std::string& part) const {
     const bool hit = part == victim_.part;
-    return {directory_.path().native(), std::to_string(hit ? victim_.signal : 0), std::to_string(victim_.point), std::to_string(victim_.occurrence)};
+    return {directory_.path().native(), std::to_string(hit ? victim_.signal : 0), std::to_string(victim_.point),
+            std::to_string(victim_.occurrence), std::to_string(hit ? victim_.error : 0)};
   }
   std::size_t names() const {
     std::size_t count = 0;
@@ -88,6 +92,7 @@ class SweepRun {
  public:
   Child broker;
   bool broker_ready = false;
+  std::string said_first;  ///< by the broker: "ready", or why not
 
  private:
   std::vector<std::unique_ptr<Child>> children_;

@@ -1,19 +1,14 @@
-// Memory and the runtime directory run out in one of the processes: a clear word, and work goes on when that has
-// passed. For descriptors see finding_test and tests/broker/server_limits_test.
-#include <fcntl.h>
+// Memory runs out in one of the processes: a clear word, and work goes on when that has passed.
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <fstream>
 #include <thread>
 
 #include <fairway/fairway.hpp>
 
+#include "multiprocess/starvation.hpp"
 #include "multiprocess/stream_roles.hpp"
 #include "support/broker_thread.hpp"
 #include "support/child.hpp"
@@ -23,30 +18,6 @@ namespace fairway::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kibibyte = 1024;
-constexpr std::size_t mebibyte = 1024 * kibibyte;
-
-/// The soft limit of a process, until it is lifted.
-class Limit {
- public:
-  using Resource = decltype(RLIMIT_AS);
-
-  Limit(int pid, Resource resource, rlim_t soft) : pid_(pid), resource_(resource) {
-    ::prlimit(pid_, resource_, nullptr, &before_);
-    const rlimit low{soft, before_.rlim_max};
-    if (::prlimit(pid_, resource_, &low, nullptr) != 0) throw std::runtime_error("prlimit failed");
-  }
-  ~Limit() { lift(); }
-  Limit(const Limit&) = delete;
-
-  void lift() { ::prlimit(pid_, resource_, &before_, nullptr); }
-
- private:
-  int pid_;
-  Resource resource_;
-  rlimit before_{};
-};
 
 bool asleep(const fs::path& task) {
   std::ifstream file(task / "stat");
@@ -67,48 +38,7 @@ Limit memory_left(const Child& child, std::size_t bytes) {
   return {child.pid(), RLIMIT_AS, pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + bytes};
 }
 
-/// The next line of the child with that in it; empty: it has ended without.
-std::string line_with(Child& child, const std::string& text) {
-  std::string line;
-  do {
-    line = child.line();
-  } while (!line.empty() && line.find(text) == std::string::npos);
-  return line;
-}
-
-/// For a child: what the library logs becomes lines to the test.
-void say_log() {
-  set_log(LogLevel::warning, [](LogLevel, std::string_view message) { say("log: " + std::string(message)); });
-}
-
-template <class Action>
-std::string error_of(Action&& action) {
-  try {
-    action();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return {};
-}
-
 // Roles -----------------------------------------------------------------------------------------------------
-
-/// Arguments: directory.
-FAIRWAY_CHILD(broker) {
-  say_log();
-  Broker broker({.directory = arguments.at(0)});
-  std::thread end([&] {
-    std::string line;
-    while (hear(line)) {
-    }
-    broker.stop();
-  });
-  say("ready");
-  broker.run();
-  end.join();
-  say("done");
-  return 0;
-}
 
 /// Posts a stream: until it cannot, and when it is told, the rest. Arguments: directory, count, size of the huge ones.
 FAIRWAY_CHILD(writer) {
@@ -259,7 +189,6 @@ TEST(ScarceMemory, a_reader_that_cannot_map_asks_again_and_loses_nothing) {
 
 // Memory of the broker --------------------------------------------------------------------------------------
 
-
 /// A segment is asked for while the broker is short of what it takes.
 void refuse_a_segment(Limit (*limit_of)(const Child& broker), const std::vector<std::string>& complaints) {
   TemporaryDirectory directory;
@@ -346,156 +275,6 @@ TEST(ScarceBroker, channels_that_it_has_no_memory_for_are_refused_and_the_others
   port.post_message("later");
   ASSERT_EQ(port.receive()->string(), "later");
 }
-
-// The runtime directory -------------------------------------------------------------------------------------
-
-/// For a child: mounts that nobody else sees. No: this system allows it to nobody like us.
-bool make_own_mounts() {
-  if (::unshare(CLONE_NEWNS) != 0) {
-    const std::string user = std::to_string(::geteuid());
-    const std::string group = std::to_string(::getegid());
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-    std::ofstream("/proc/self/uid_map") << user << ' ' << user << " 1";
-    std::ofstream("/proc/self/setgroups") << "deny";
-    std::ofstream("/proc/self/gid_map") << group << ' ' << group << " 1";
-  }
-  return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-}
-
-bool mount_memory(const fs::path& directory, const std::string& options) {
-  return ::mount("tmpfs", directory.c_str(), "tmpfs", 0, ("mode=700," + options).c_str()) == 0;
-}
-
-/// A second, read-only way to what is mounted there, over the first one.
-bool cover_read_only(const fs::path& directory) {
-  if (::mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) != 0) return false;
-  while (::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) {
-    if (errno != EBUSY) return false;
-    std::this_thread::yield();  // somebody is making a name there at this moment
-  }
-  return true;
-}
-
-/// Makes files until there is no room for another name.
-std::vector<fs::path> fill(const fs::path& directory) {
-  std::vector<fs::path> files;
-  for (;;) {
-    const fs::path file = directory / ("filler" + std::to_string(files.size()));
-    const int fd = ::open(file.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0) return files;
-    ::close(fd);
-    files.push_back(file);
-  }
-}
-
-std::size_t names_of_segments(const fs::path& directory) {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory / "segments"), fs::directory_iterator()));
-}
-
-/// What becomes of channels while no names can be made, in a line each. Arguments: directory, "full" or "read-only".
-FAIRWAY_CHILD(nameless) {
-  const fs::path directory = arguments.at(0);
-  if (!make_own_mounts() || !mount_memory(directory, "nr_inodes=40")) {
-    say("no mounts");
-    return 0;
-  }
-  say("mounted");
-  Child broker("broker", {directory.native()});
-  if (broker.line() != "ready") return 1;  // before anybody starts another one
-  Child echo("echo", {directory.native(), "block"});
-  if (echo.line() != "ready") return 1;
-  std::vector<fs::path> fillers;
-  if (arguments.at(1) == "full") fillers = fill(directory);
-  if (arguments.at(1) == "read-only" && !cover_read_only(directory)) return 2;
-  {
-    Context context({.broker = directory});
-    const std::vector<std::byte> message(mebibyte);
-    std::vector<MessagePort> ports;
-    const auto echoes = [&](int count) {
-      std::size_t echoed = 0;
-      for (int i = 0; i < count; ++i) {
-        ports.push_back(context.connect("echo"));
-        for (const std::size_t size : {std::size_t{10}, mebibyte}) {
-          ports.back().post_message(Bytes(message).first(size));
-          echoed += ports.back().receive()->bytes().size();
-        }
-      }
-      return std::to_string(echoed) + " bytes, names of segments: " + std::to_string(names_of_segments(directory));
-    };
-    say("without: " + echoes(5));
-    for (const fs::path& file : fillers) fs::remove(file);
-    if (arguments.at(1) == "read-only" && ::umount(directory.c_str()) != 0) return 3;
-    say("with: " + echoes(1));
-  }
-  broker.close_input();
-  for (std::string line = broker.line(); !line.empty(); line = broker.line()) say(line);
-  return 0;
-}
-
-void expect_work_goes_on_without_names(const std::string& how, const std::string& reason) {
-  TemporaryDirectory directory;
-  Child child("nameless", {directory.path().native(), how});
-  const std::string mounted = child.line();
-  if (mounted == "no mounts") GTEST_SKIP() << "this system lets us mount nothing";
-  ASSERT_EQ(mounted, "mounted");
-  EXPECT_EQ(child.line(), "without: 5242930 bytes, names of segments: 0");
-  const std::string with = child.line();
-  EXPECT_TRUE(with.starts_with("with: 1048586 bytes")) << with;
-  EXPECT_GE(with.back(), '4') << "the first and the newest generation of both sides";
-  const std::string complaint = child.line();
-  EXPECT_NE(complaint.find("without names"), std::string::npos) << complaint;
-  EXPECT_NE(complaint.find(directory.path().native()), std::string::npos) << complaint;
-  EXPECT_NE(complaint.find(reason), std::string::npos) << complaint;
-  EXPECT_EQ(child.line(), "done") << "and that once";
-  EXPECT_EQ(child.wait(), 0);
-}
-
-TEST(RuntimeDirectory, that_is_full_costs_the_names_and_they_come_back) {
-  expect_work_goes_on_without_names("full", "No space left on device");
-}
-
-TEST(RuntimeDirectory, that_becomes_read_only_costs_the_names_and_they_come_back) {
-  expect_work_goes_on_without_names("read-only", "Read-only file system");
-}
-
-/// Tries to begin there, and once more when it is possible. Arguments: directory, "full" or "read-only".
-FAIRWAY_CHILD(beginner) {
-  const fs::path directory = arguments.at(0);
-  const bool full = arguments.at(1) == "full";
-  if (!make_own_mounts() || !mount_memory(directory, full ? "nr_inodes=1" : "nr_inodes=40") || (!full && !cover_read_only(directory))) {
-    say("no mounts");
-    return 0;
-  }
-  say("mounted");
-  say("broker: " + error_of([&] { Broker broker({.directory = directory}); }));
-  say("context: " + error_of([&] { Context context({.broker = directory}); }));
-  if (full ? ::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT, "nr_inodes=40") != 0 : ::umount(directory.c_str()) != 0) return 2;
-  Child broker("broker", {directory.native()});
-  if (broker.line() != "ready") return 3;
-  say("then: " + error_of([&] { Context context({.broker = directory}); }));
-  return 0;
-}
-
-void expect_clear_errors(const std::string& how, const std::string& reason) {
-  TemporaryDirectory directory;
-  Child child("beginner", {directory.path().native(), how});
-  const std::string mounted = child.line();
-  if (mounted == "no mounts") GTEST_SKIP() << "this system lets us mount nothing";
-  ASSERT_EQ(mounted, "mounted");
-  const std::string broker = child.line();
-  EXPECT_NE(broker.find(directory.path().native()), std::string::npos) << broker;
-  EXPECT_NE(broker.find(reason), std::string::npos) << broker;
-  const std::string context = child.line();
-  EXPECT_NE(context.find(directory.path().native()), std::string::npos) << context;
-  EXPECT_NE(context.find("no broker"), std::string::npos) << context;
-  EXPECT_NE(context.find(reason), std::string::npos) << context;
-  EXPECT_EQ(child.line(), "then: ");
-  EXPECT_EQ(child.wait(), 0);
-}
-
-TEST(RuntimeDirectory, that_is_full_from_the_start_is_a_clear_error) { expect_clear_errors("full", "No space left on device"); }
-
-TEST(RuntimeDirectory, that_is_read_only_from_the_start_is_a_clear_error) { expect_clear_errors("read-only", "Read-only file system"); }
 
 }  // namespace
 }  // namespace fairway::test
