@@ -56,6 +56,11 @@ class FAIRWAY_API MessagePort {
   std::optional<MessageEvent> receive(Timeout timeout = Timeout::max());
   std::optional<MessageEvent> try_receive();
 
+  /// For coroutines and the like: called once, by the loop, when `receive` would not wait, with a handle to receive on that
+  /// is not to be kept. Starts the port. Until then another one, or null, takes its place; what is not called is destroyed:
+  /// with the port, with its transfer, or at once if the handle is empty. Messages come to it, not to `on_message`.
+  void on_readable(Callback<void(MessagePort&)> callback);
+
   /// Set once the other side is gone and everything it sent is read.
   std::optional<CloseReason> close_reason() const;
 

@@ -173,6 +173,21 @@ void MessagePort::on_drain(Callback<void()> callback) {
   if (port_) port_->on_drain = std::move(callback);
 }
 
+void MessagePort::on_readable(Callback<void(MessagePort&)> callback) {
+  if (!port_ || port_->context == nullptr) return;  // with the callback
+  port_->context->check_thread();
+  Callback<void()> with_handle;
+  if (callback)
+    with_handle = [callback = std::move(callback), port = port_.get()] {
+      struct Borrowed {
+        MessagePort handle;
+        ~Borrowed() { handle.port_.reset(); }  // not closed
+      } borrowed{MessagePort(port->shared_from_this())};
+      callback(borrowed.handle);
+    };
+  port_->context->on_readable(*port_, std::move(with_handle));
+}
+
 std::optional<MessageEvent> MessagePort::receive(Timeout timeout) {
   if (!port_ || port_->context == nullptr) return std::nullopt;
   return port_->context->receive(*port_, timeout);  // runs nothing of the user's: the port stays

@@ -79,6 +79,7 @@ void Context::end() noexcept {
     port->on_message_error = {};
     port->on_close = {};
     port->on_drain = {};
+    port->on_readable = {};
   }
   if (here) {
     carry_out([this] {
@@ -124,6 +125,7 @@ std::pair<std::shared_ptr<Port>, std::shared_ptr<Port>> Context::make_channel() 
 }
 
 std::shared_ptr<Port> Context::move(Port& port) {
+  const Callback<void()> never_called = std::move(port.on_readable);
   local_message_taken(*port.endpoint);  // the new port's queue is disabled
   return adopt(std::move(port.endpoint));
 }
@@ -197,11 +199,25 @@ void Context::start(Port& port) {
 }
 
 void Context::note_close_handler(Port& port) {
-  if (port.close_reason && !port.close_told) notices_.push_back({port.shared_from_this(), port.close_reason});
+  if (!port.close_reason || port.close_told) return;
+  notices_.push_back({port.shared_from_this(), News::closed});
+  wake_other_loop();
+}
+
+void Context::on_readable(Port& port, Callback<void()> callback) {
+  if (!port.endpoint) return;
+  std::swap(port.on_readable, callback);
+  if (!port.on_readable) return;
+  start(port);
+  if (!port.close_reason) return;
+  notices_.push_back({port.shared_from_this(), News::readable});
+  wake_other_loop();
 }
 
 void Context::local_message(Endpoint& endpoint) noexcept {
-  if (endpoint.has_local_messages() && wants_messages(endpoint) && !endpoint.local_order.is_linked()) local_order_.insert(endpoint);
+  if (!endpoint.has_local_messages() || !wants_messages(endpoint) || endpoint.local_order.is_linked()) return;
+  local_order_.insert(endpoint);
+  wake_other_loop();
 }
 
 void Context::local_message_taken(Endpoint& endpoint) noexcept {

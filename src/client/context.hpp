@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <boost/intrusive/set.hpp>
@@ -70,6 +71,7 @@ class Context {
   /// A handler for the close event was set: it may be due already.
   void note_close_handler(Port& port);
   std::optional<MessageEvent> receive(Port& port, Timeout timeout);
+  void on_readable(Port& port, Callback<void()> callback);
 
   // Finding each other ----------------------------------------------------------------------------------------
 
@@ -107,6 +109,10 @@ class Context {
   void expect_endpoint();
   void make_hot(Endpoint& endpoint) noexcept;
   void make_hot_if_here(PortId port) noexcept;
+  /// A loop that is not this one's waits for the poller's descriptor, and a call from outside of `poll` has made work.
+  void wake_other_loop() noexcept {
+    if (std::exchange(waited_for_elsewhere_, false)) wake_up_.set();
+  }
   Endpoint* find(PortId id) noexcept;
   void note_post() noexcept { posted_ = true; }
   /// Ports in its messages cannot leave yet.
@@ -144,9 +150,10 @@ class Context {
     sys::Fd pidfd;
     wire::Secret secret;
   };
+  enum class News { closed, drained, readable };
   struct Notice {
     std::shared_ptr<Port> port;
-    std::optional<CloseReason> closed;  ///< none: drained
+    News news;
   };
   struct Ids {
     ChannelId next, end, first;
@@ -217,7 +224,9 @@ class Context {
   std::size_t dispatch_connections();
   std::size_t dispatch_local();
   std::size_t dispatch_shared();
+  /// False: there was nothing to hand out.
   bool deliver_next(Port& port);
+  bool tell_readable(Port& port);
   void deliver(Port& port, MessageEvent& event);
   void note_end(Port& port);
   bool wants_messages(const Endpoint& endpoint) const noexcept;
@@ -297,6 +306,7 @@ class Context {
   std::atomic<bool> has_callbacks_ = false;
   std::atomic<bool> stopped_ = false;
   bool dispatching_ = false;
+  bool waited_for_elsewhere_ = false;  ///< `prepare_to_sleep` has said so, and nothing was done since
   bool watches_broker_for_space_ = false;
   std::uint64_t spin_ns_ = 0;
   std::uint64_t last_descriptors_ns_ = 0;

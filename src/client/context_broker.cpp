@@ -33,6 +33,7 @@ void Context::service_broker() {
     }
   });
   if (!broker_.alive()) loss_handled_ = carry_out([this] { on_broker_lost(); });
+  wake_other_loop();
 }
 
 /// What `try_send` gave up, and what stands behind it, is tried again.

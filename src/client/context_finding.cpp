@@ -79,6 +79,7 @@ std::shared_ptr<Port> Context::connect(std::string_view name, Timeout timeout) {
     ports_.erase(moved->weak_from_this());
     moved->endpoint->port = nullptr;
     connections_.push_back(std::move(moved->endpoint));
+    wake_other_loop();
     return mine;
   }
   const PortId id = share(*mine, *moved);

@@ -56,6 +56,8 @@ bool Context::run_once(Timeout timeout) {
 
 std::size_t Context::poll() {
   check_thread();
+  waited_for_elsewhere_ = false;
+  stopped_ = false;  // there is no `run` to end
   handle_descriptors(Timeout::zero());
   return dispatch();
 }
@@ -154,8 +156,13 @@ std::size_t Context::dispatch_local() {
   std::size_t count = 0;
   while (!local_order_.empty() && count < messages_per_turn) {
     const std::shared_ptr<Port> port = local_order_.begin()->port->shared_from_this();
-    if (!deliver_next(*port)) break;
-    ++count;
+    if (!wants_messages(*port->endpoint)) {  // any more
+      local_message_taken(*port->endpoint);
+    } else if (deliver_next(*port)) {
+      ++count;
+    } else {
+      break;
+    }
   }
   return count;
 }
@@ -169,7 +176,7 @@ std::size_t Context::dispatch_shared() {
     if (endpoint->port == nullptr) continue;
     const std::shared_ptr<Port> port = endpoint->port->shared_from_this();
     if (endpoint->drained()) {
-      notices_.push_back({port, std::nullopt});
+      notices_.push_back({port, News::drained});
       endpoint->told_drained();
     }
     for (std::size_t n = 0; n < messages_per_turn && port->endpoint && !port->endpoint->has_local_messages() &&
@@ -182,10 +189,21 @@ std::size_t Context::dispatch_shared() {
 }
 
 bool Context::wants_messages(const Endpoint& endpoint) const noexcept {
-  return endpoint.port != nullptr && endpoint.port->started && static_cast<bool>(endpoint.port->on_message);
+  const Port* const port = endpoint.port;
+  return port != nullptr && port->started && (port->on_message || port->on_readable);
+}
+
+bool Context::tell_readable(Port& port) {
+  const Callback<void()> callback = std::move(port.on_readable);
+  if (!callback) return false;
+  local_message_taken(*port.endpoint);
+  local_message(*port.endpoint);  // on_message may want it
+  callback();
+  return true;
 }
 
 bool Context::deliver_next(Port& port) {
+  if (port.on_readable) return port.endpoint->readable() && tell_readable(port);
   MessageEvent event;
   switch (port.endpoint->next(event)) {
     case Endpoint::Next::message: deliver(port, event); return true;
@@ -202,7 +220,7 @@ void Context::deliver(Port& port, MessageEvent& event) {
 
 void Context::note_end(Port& port) {
   if (port.close_reason) return;
-  notices_.push_back({port.shared_from_this(), port.endpoint->reason()});
+  notices_.push_back({port.shared_from_this(), News::closed});
   port.close_reason = port.endpoint->reason();
 }
 
@@ -212,10 +230,12 @@ std::size_t Context::dispatch_notices() {
     const Notice notice = std::move(notices_.front());
     notices_.pop_front();
     if (!notice.port->endpoint) continue;  // closed here before the event's turn came
-    if (notice.closed) {
+    if (notice.news == News::readable) {
+      count += tell_readable(*notice.port) ? 1 : 0;
+    } else if (notice.news == News::closed) {
       if (notice.port->on_close && !std::exchange(notice.port->close_told, true)) {
         ++count;
-        call(notice.port->on_close, *notice.closed);
+        call(notice.port->on_close, *notice.port->close_reason);
       }
     } else if (notice.port->on_drain) {
       ++count;

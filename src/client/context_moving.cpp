@@ -8,6 +8,7 @@
 namespace fairway::client {
 
 std::unique_ptr<Endpoint> Context::take_endpoint(Port& port) {
+  const Callback<void()> never_called = std::move(port.on_readable);
   local_message_taken(*port.endpoint);
   port.endpoint->port = nullptr;
   port.endpoint->note_taken();
@@ -117,6 +118,7 @@ void Context::on(const wire::Moved& m, BrokerLink::Message&) {
 void Context::close_later(std::unique_ptr<Endpoint> endpoint) noexcept {
   endpoint->port = nullptr;
   to_close_.push_back(std::move(endpoint));
+  wake_other_loop();
 }
 
 void Context::finish_what_waits() {

@@ -37,6 +37,7 @@ void relax() noexcept {
 void Context::make_hot(Endpoint& endpoint) noexcept {
   if (std::exchange(endpoint.hot, true)) return;
   hot_.push_back(&endpoint);
+  wake_other_loop();
 }
 
 void Context::collect_ready() {
@@ -128,6 +129,7 @@ void Context::wait(std::uint64_t deadline_ns, Endpoint* only) {
     if (hot_[i]->wants_room()) hot_[i]->progress();
   finish_what_waits();
   retry();
+  wake_other_loop();  // this wait may have taken its calls
 }
 
 void Context::sleep(std::uint64_t deadline_ns, Endpoint* only) {
@@ -145,7 +147,8 @@ void Context::sleep(std::uint64_t deadline_ns, Endpoint* only) {
 
 bool Context::prepare_to_sleep() {
   check_thread();
-  return !something_to_do(nullptr) && prepare_to_sleep(nullptr);
+  waited_for_elsewhere_ = !something_to_do(nullptr) && prepare_to_sleep(nullptr);
+  return waited_for_elsewhere_;
 }
 
 void Context::sleep_barrier() {

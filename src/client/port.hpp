@@ -28,6 +28,7 @@ class Port : public std::enable_shared_from_this<Port> {
   Callback<void(MessageEvent&)> on_message_error;
   Callback<void(CloseReason)> on_close;
   Callback<void()> on_drain;
+  Callback<void()> on_readable;  ///< is called once
   bool close_told = false;  ///< on_close was called; who sets it late is told late
 };
 
