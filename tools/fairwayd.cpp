@@ -12,6 +12,7 @@
 
 #include "sys/process.hpp"
 #include "sys/runtime_dir.hpp"
+#include "sys/socket.hpp"
 
 /// The broker as a program of its own.
 namespace {
@@ -31,6 +32,7 @@ Options:
   --help, --version
 
 SIGTERM and SIGINT end it; channels between running programs go on without it.
+A listening socket that systemd passes (LISTEN_FDS) is used; see fairwayd.socket.
 Exit codes: 0 done, 2 error.
 
 Example: fairwayd --directory /run/user/1000/robot --log-level info
@@ -108,6 +110,8 @@ int main(int argc, char** argv) {
       const auto directory = fairway::sys::runtime_directory(arguments.broker.directory);
       fairway::sys::prepare_directory(directory);
       start_lock = fairway::sys::wait_for_start_lock(directory);
+    } else {
+      arguments.broker.listener = fairway::sys::passed_listener();
     }
     fairway::Broker broker(arguments.broker);
     running = &broker;

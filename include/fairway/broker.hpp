@@ -20,6 +20,9 @@ struct BrokerOptions {
   std::filesystem::path directory = {};
   /// Keeps every other process, of one's own uid too, from opening segments by name.
   bool private_names = false;
+  /// A socket of type SOCK_SEQPACKET that listens at `directory`/socket already, as a service manager passes it. The broker
+  /// owns it, and leaves its name when it ends. -1: the broker makes its own.
+  int listener = -1;
   /// Leaves `run` when no context has been there for so long. Empty: never.
   std::optional<Timeout> idle_exit = std::nullopt;
 

@@ -43,9 +43,11 @@ Server::Server(BrokerOptions options)
   if (!lock_) throw std::system_error(Errc::name_taken, "another broker serves " + directory_.native());
   if (options_.private_names && enforced(Check::private_names)) sys::make_undumpable();
   sys::raise_descriptor_limit();
-  sys::remove_stale_names(directory_);
+  const bool passed = options_.listener >= 0;
+  if (passed) listener_ = sys::adopt_listener(options_.listener, sys::socket_path(directory_));
+  sys::remove_stale_names(directory_, passed ? sys::Socket::keep : sys::Socket::remove);
   spare_ = sys::spare_descriptor();
-  listener_ = sys::listen_at(sys::socket_path(directory_));
+  if (!passed) listener_ = sys::listen_at(sys::socket_path(directory_));
   poller_.add(listener_.get(), listener_key);
   poller_.add(wake_up_.fd(), wake_up_key);
   idle_since_ns_ = sys::now_ns();
@@ -55,7 +57,7 @@ Server::Server(BrokerOptions options)
 Server::~Server() {
   for (const auto& [id, segment] : segments_)
     if (!segment.name.empty()) sys::remove_name(sys::segments_path(directory_) / segment.name);
-  sys::remove_name(sys::socket_path(directory_));
+  if (options_.listener < 0) sys::remove_name(sys::socket_path(directory_));
 }
 
 void Server::run() {

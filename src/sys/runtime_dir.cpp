@@ -79,8 +79,8 @@ Fd wait_for_start_lock(const fs::path& directory) {
   return fd;
 }
 
-void remove_stale_names(const fs::path& directory) {
-  static_cast<void>(FAIRWAY_CALL(unlink_socket, ::unlink(socket_path(directory).c_str())));
+void remove_stale_names(const fs::path& directory, Socket socket) {
+  if (socket == Socket::remove) static_cast<void>(FAIRWAY_CALL(unlink_socket, ::unlink(socket_path(directory).c_str())));
   for (const fs::path& folder : {segments_path(directory), tables_path(directory)}) {
     if (FAIRWAY_CALL(mkdir_names, ::mkdir(folder.c_str(), 0700)) != 0 && errno != EEXIST)
       throw_errno("mkdir", folder.native());

@@ -25,8 +25,9 @@ Fd try_lock(const std::filesystem::path& directory);
 /// The lock that serializes brokers while they start. Waits.
 Fd wait_for_start_lock(const std::filesystem::path& directory);
 
-/// Names that a broker left behind.
-void remove_stale_names(const std::filesystem::path& directory);
+/// Names that a broker left behind. The socket's stays if somebody listens at it for the next broker.
+enum class Socket { remove, keep };
+void remove_stale_names(const std::filesystem::path& directory, Socket socket = Socket::remove);
 /// Replaces what has that name. Throws std::system_error.
 void make_name(const std::filesystem::path& name, int fd);
 /// False: it is still there.

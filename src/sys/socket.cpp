@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "sys/call.hpp"
@@ -55,6 +56,36 @@ Fd listen_at(const std::filesystem::path& path) {
   if (FAIRWAY_CALL(listen, ::listen(fd.get(), 1024)) != 0) throw_errno("listen", path.native());
   make_nonblocking(fd.get());
   return fd;
+}
+
+Fd adopt_listener(int listener, const std::filesystem::path& path) {
+  Fd fd(listener);
+  const auto option = [&](int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    return ::getsockopt(fd.get(), SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  const auto real = [](const std::filesystem::path& name) {
+    std::error_code error;
+    return std::filesystem::canonical(name, error);
+  };
+  if (option(SO_DOMAIN) != AF_UNIX || option(SO_TYPE) != SOCK_SEQPACKET || option(SO_ACCEPTCONN) != 1 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      real(path).empty() || real(address.sun_path) != real(path))
+    throw_system_error(EINVAL, "the socket that was passed", "it is not one of type SOCK_SEQPACKET that listens at " + path.native());
+  if (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) throw_errno("fcntl", "FD_CLOEXEC");
+  make_nonblocking(fd.get());
+  return fd;
+}
+
+int passed_listener() noexcept {
+  constexpr int first = 3;
+  const char* const pid = std::getenv("LISTEN_PID");
+  const char* const count = std::getenv("LISTEN_FDS");
+  const bool ours = pid != nullptr && count != nullptr && std::atoll(pid) == process_id() && std::atoi(count) > 0;
+  return ours ? first : -1;
 }
 
 Fd connect_to(const std::filesystem::path& path) {

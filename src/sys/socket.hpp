@@ -16,6 +16,10 @@ namespace fairway::sys {
 
 /// Throws std::system_error; ENAMETOOLONG when the path does not fit into a socket address.
 Fd listen_at(const std::filesystem::path& path);
+/// Takes over a socket that listens already. Throws std::system_error: EINVAL when it is none of that kind at that path.
+Fd adopt_listener(int listener, const std::filesystem::path& path);
+/// The first socket that a service manager passes to this process (sd_listen_fds(3)); -1: it passes none.
+int passed_listener() noexcept;
 /// Throws std::system_error; ENOENT or ECONNREFUSED when nobody listens.
 Fd connect_to(const std::filesystem::path& path);
 /// Nothing: no connection waits. Throws std::system_error: EMFILE and the like.
