@@ -33,11 +33,11 @@ constexpr std::string_view no_memory = "the broker is out of memory";
 
 }  // namespace
 
-Server::Server(BrokerOptions options)
+Server::Server(BrokerOptions options, const wire::Versions& versions)
     : options_(std::move(options)),
       directory_(sys::runtime_directory(options_.directory)),
       tables_(sys::tables_path(directory_), names_),
-      registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}) {
+      registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}, versions) {
   sys::prepare_directory(directory_);
   lock_ = sys::try_lock(directory_);
   if (!lock_) throw std::system_error(Errc::name_taken, "another broker serves " + directory_.native());
@@ -165,7 +165,8 @@ std::string Server::shortage(const std::system_error& error, std::string_view ot
 }
 
 void Server::refuse(Session& session, Errc code, std::string_view detail) {
-  log(LogLevel::info, [&] { return "pid " + std::to_string(session.pid) + " is refused: " + std::string(detail); });
+  const LogLevel level = code == Errc::version ? LogLevel::warning : LogLevel::info;
+  log(level, [&] { return "pid " + std::to_string(session.pid) + " is refused: " + std::string(detail); });
   const wire::Frame frame = wire::encode(
       wire::BrokerMessage(wire::Refusal{static_cast<std::uint64_t>(code), wire::Detail::of(detail)}));
   static_cast<void>(sys::send_message(session.socket.get(), frame));
@@ -199,6 +200,7 @@ bool Server::receive_one(Session& session) {
   const auto message = received.size == frame.size() && descriptors.empty() && !received.descriptors_lost
                            ? wire::decode_client(frame)
                            : std::nullopt;
+  if (!message && !session.context && received.size == frame.size() && refused_for_versions(session, frame)) return false;
   if (!message) {
     session.why = "sent something that is not a message of this protocol";
     end(session);
@@ -246,6 +248,15 @@ bool Server::refused_for_memory(const Session& session, const wire::ClientMessag
     registry_.handle(session.context, wire::Close{port, 0, CloseReason::broker_refused, 0}, actions);
   }
   execute(actions);
+  return true;
+}
+
+bool Server::refused_for_versions(Session& session, const wire::Frame& hello) {
+  const auto versions = wire::versions_of_hello(hello);
+  const auto refusal = versions ? registry_.refusal_of_versions(*versions) : std::nullopt;
+  if (!refusal) return false;
+  refuse(session, Errc::version, refusal->detail.view());
+  end(session);
   return true;
 }
 

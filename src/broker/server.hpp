@@ -26,7 +26,8 @@ namespace fairway::broker {
 /// Never exits for a lack of descriptors or memory: what needs them is refused.
 class Server {
  public:
-  explicit Server(BrokerOptions options);
+  /// `versions`: what it says that it speaks.
+  explicit Server(BrokerOptions options, const wire::Versions& versions = {});
   ~Server();
 
   void run();
@@ -59,6 +60,8 @@ class Server {
   bool short_of_memory();
   /// True: the message was one of those, and is answered.
   bool refused_for_memory(const Session& session, const wire::ClientMessage& message);
+  /// True: it is a Hello of a version that nobody here understands, and is answered.
+  bool refused_for_versions(Session& session, const wire::Frame& hello);
   void refuse(Session& session, Errc code, std::string_view detail);
   void end(Session& session);
   void remove_ended();

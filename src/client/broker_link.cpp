@@ -80,7 +80,13 @@ std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::p
       }
       if (!std::holds_alternative<wire::Welcome>(message->body) || message->descriptors.empty()) {
         socket_.close();
-        throw std::system_error(Errc::version, "the broker does not speak this protocol");
+        throw std::system_error(Errc::version, "the broker's answer is not one of " + to_string(wire::Versions::of(hello)));
+      }
+      const auto answer = wire::Agreement::of(std::get<wire::Welcome>(message->body));
+      if (!wire::allows(wire::Versions::of(hello), answer)) {
+        socket_.close();
+        throw std::system_error(Errc::version, "this context speaks " + to_string(wire::Versions::of(hello)) +
+                                                   "; the broker answers in " + to_string(answer));
       }
       return message;
     }

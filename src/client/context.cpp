@@ -34,7 +34,7 @@ Port::~Port() {
   if (context != nullptr) context->close(*this);
 }
 
-Context::Context(ContextOptions options, wire::Secret invitation)
+Context::Context(ContextOptions options, wire::Secret invitation, const wire::Versions& versions)
     : options_(std::move(options)),
       directory_(sys::runtime_directory(options_.broker)),
       thread_(sys::this_thread()),
@@ -44,11 +44,15 @@ Context::Context(ContextOptions options, wire::Secret invitation)
     throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                             "the name '" + options_.name + "' is not 1 to 63 characters of [A-Za-z0-9._-]");
   wire::Hello hello;
+  versions.announce(hello);
   hello.name = wire::Name::of(options_.name);
   hello.invitation = invitation;
   BrokerLink::Message welcome = broker_.join(directory_, hello, options_.broker_timeout);
   const std::uint32_t row = std::get<wire::Welcome>(welcome.body).row % shm::contexts_per_table;
   contexts_table_ = sys::Mapping(welcome.descriptors.at(0).get(), shm::contexts_table_size, sys::Mapping::Access::read);
+  const auto& header = *reinterpret_cast<const shm::SegmentHeader*>(contexts_table_.bytes().data());
+  if (header.magic != shm::magic || header.kind != shm::SegmentKind::contexts)
+    throw std::system_error(Errc::version, "the broker's table of contexts is no table of Fairway's");
   row_ = reinterpret_cast<const shm::ContextRow*>(contexts_table_.bytes().data() + shm::data_offset) + row;
   poller_.add(broker_.fd(), watch::broker);
   poller_.add(wake_up_.fd(), watch::wake_up);

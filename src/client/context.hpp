@@ -39,7 +39,8 @@ inline constexpr std::uint64_t for_ever = ~std::uint64_t{0};
 /// context_waiting.cpp (spinning, sleep).
 class Context {
  public:
-  Context(ContextOptions options, wire::Secret invitation);
+  /// `versions`: what it says that it speaks.
+  Context(ContextOptions options, wire::Secret invitation, const wire::Versions& versions = {});
   /// A Context that outlives its thread was closed when that ended.
   ~Context();
   /// Closes everything. What is left of the object only says that it is over.

@@ -15,12 +15,16 @@ wire::Refusal refusal_of(Errc code, std::string_view detail) {
 
 }  // namespace
 
+std::optional<wire::Refusal> Registry::refusal_of_versions(const wire::Versions& theirs) const {
+  if (wire::agree(versions_, theirs)) return std::nullopt;
+  return refusal_of(Errc::version, "this broker speaks " + to_string(versions_) + "; the context " + to_string(theirs) +
+                                       ": use libraries of versions that know each other");
+}
+
 ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32_t row, Actions& actions,
                          wire::Refusal& refusal) {
-  if (hello.protocol != wire::protocol_version || hello.layout != shm::layout_version) {
-    refusal = refusal_of(Errc::version, "this broker speaks protocol " + std::to_string(wire::protocol_version) + ", layout " +
-                                        std::to_string(shm::layout_version) + "; the context protocol " +
-                                        std::to_string(hello.protocol) + ", layout " + std::to_string(hello.layout));
+  if (const auto stranger = refusal_of_versions(wire::Versions::of(hello))) {
+    refusal = *stranger;
     return {};
   }
   const std::string name(hello.name.view());
@@ -44,8 +48,10 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
   ContextEntry& context = contexts_[id];
   context.peer = peer;
   context.name = name;
+  context.agreement = *wire::agree(versions_, wire::Versions::of(hello));
   if (!name.empty()) names_[name] = id;
-  actions.push_back(Send{id, wire::Welcome{0, id, row}, ContextsAttachment{}});
+  const auto [protocol, layout, features] = context.agreement;
+  actions.push_back(Send{id, wire::Welcome{features, id, row, protocol, layout}, ContextsAttachment{}});
   give_ids(id, actions);
   if (invited) arrive(invited, id, wire::Granted::Origin::parent, actions);
   const auto [first, last] = waiting_.equal_range(name);

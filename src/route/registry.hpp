@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,7 +42,7 @@ struct Limits {
 ///    port closes.
 class Registry {
  public:
-  explicit Registry(Limits limits) : limits_(limits) {}
+  explicit Registry(Limits limits, wire::Versions versions = {}) : limits_(limits), versions_(versions) {}
 
   struct Peer {
     std::uint32_t uid = 0;
@@ -50,6 +51,8 @@ class Registry {
 
   /// A connection said Hello. Returns its new id, or none with `refusal` filled in.
   ContextId join(const wire::Hello& hello, const Peer& peer, std::uint32_t row, Actions& actions, wire::Refusal& refusal);
+  /// The answer to a Hello that says no version of which this broker speaks one.
+  std::optional<wire::Refusal> refusal_of_versions(const wire::Versions& theirs) const;
   /// Any later message. A violation becomes a Disconnect; the server then calls `leave`.
   void handle(ContextId from, const wire::ClientMessage& message, Actions& actions);
   /// The connection ended and everything it sent was handled.
@@ -124,6 +127,7 @@ class Registry {
   struct ContextEntry {
     Peer peer;
     std::string name;
+    wire::Agreement agreement;
     std::uint64_t memory = 0;
     std::set<PortId> ports;
     std::set<SegmentId> segments;
@@ -249,6 +253,7 @@ class Registry {
   void charge(ContextId context, std::int64_t bytes, Actions& actions);
 
   Limits limits_;
+  wire::Versions versions_;
   std::uint32_t next_context_ = 1;
   std::uint32_t next_link_ = 1;
   std::uint64_t next_segment_ = 1;

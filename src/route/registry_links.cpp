@@ -34,9 +34,12 @@ LinkId Registry::link_between(ContextId a, ContextId b, Actions& actions) {
   links_[id] = {{pair.first, pair.second}, {}, 0};
   actions.push_back(MakeLink{id, pair.first, pair.second});
   for (const auto& [to, peer] : {std::pair(a, b), std::pair(b, a)}) {
-    ContextEntry& other = contexts_.at(peer);
-    contexts_.at(to).links.insert(id);
-    actions.push_back(Send{to, wire::Link{id, peer, other.peer.pid, wire::Name::of(other.name)}, LinkAttachment{id}});
+    const ContextEntry& other = contexts_.at(peer);
+    ContextEntry& context = contexts_.at(to);
+    context.links.insert(id);
+    const std::uint64_t features = context.agreement.features & other.agreement.features;
+    actions.push_back(Send{to, wire::Link{id, peer, other.peer.pid, wire::Name::of(other.name), features, other.agreement.layout, 0},
+                           LinkAttachment{id}});
   }
   return id;
 }

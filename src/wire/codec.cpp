@@ -32,7 +32,7 @@ bool valid(const Claim& m) noexcept { return m.pad == 0; }
 bool valid(const Unclaim& m) noexcept { return m.pad == 0; }
 bool valid(const Refusal& m) noexcept { return m.detail.valid(); }
 bool valid(const LeaseRefused& m) noexcept { return m.detail.valid(); }
-bool valid(const Link& m) noexcept { return m.name.valid(); }
+bool valid(const Link& m) noexcept { return m.name.valid() && m.pad == 0; }
 bool valid(const Install& m) noexcept { return m.linear <= 1 && m.first <= 1; }
 bool valid(const Reply& m) noexcept { return m.detail.valid(); }
 bool valid(const Granted& m) noexcept {
@@ -101,6 +101,17 @@ std::size_t descriptors_of(const BrokerMessage& message) noexcept {
     std::size_t operator()(...) const { return 0; }
   };
   return std::visit(Count{}, message);
+}
+
+std::optional<Versions> versions_of_hello(Bytes frame) noexcept {
+  struct Beginning {
+    std::uint64_t tag;
+    std::uint32_t protocol, layout;
+  } beginning{};
+  if (frame.size() != frame_size) return std::nullopt;
+  std::memcpy(&beginning, frame.data(), sizeof beginning);
+  if (beginning.tag != first_tag<ClientMessage>) return std::nullopt;
+  return Versions{beginning.protocol, beginning.protocol, beginning.layout, beginning.layout, 0};
 }
 
 Frame encode(const ClientMessage& message) noexcept { return encode_any(message); }

@@ -21,6 +21,9 @@ Frame encode(const BrokerMessage& message) noexcept;
 std::optional<ClientMessage> decode_client(Bytes frame) noexcept;
 std::optional<BrokerMessage> decode_broker(Bytes frame) noexcept;
 
+/// What a Hello says in every version, whether `decode_client` understands the rest of it or not. Nothing: it is none.
+std::optional<Versions> versions_of_hello(Bytes frame) noexcept;
+
 /// 1 to 63 characters of [A-Za-z0-9._-].
 bool valid_name(std::string_view name) noexcept;
 

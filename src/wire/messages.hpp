@@ -11,12 +11,12 @@
 
 #include "base/ids.hpp"
 #include "shm/layout.hpp"
+#include "wire/versions.hpp"
 
 /// The control messages between a context and the broker, one struct each. PROTOCOL.md has the conversation.
 /// A struct's members are its wire format, in native byte order, behind a tag; frames are zero-padded.
 namespace fairway::wire {
 
-inline constexpr std::uint32_t protocol_version = 1;
 inline constexpr std::size_t name_limit = 63;
 
 /// A text of at most `n - 1` bytes, zero-terminated and zero-padded.
@@ -49,13 +49,16 @@ inline constexpr std::uint64_t unknown_final = ~std::uint64_t{0};
 
 // Context to broker -----------------------------------------------------------------------------------------
 
-/// The first message of a connection.
+/// The first message of a connection. `protocol` and `layout` stand where they stand in every version, newer fields behind
+/// older ones: 0 in one that its sender does not know.
 struct Hello {
   std::uint32_t protocol = protocol_version;
   std::uint32_t layout = shm::layout_version;
-  std::uint64_t features = 0;
+  std::uint64_t features = feature::all;
   Name name;
   Secret invitation{};  ///< zero: none
+  std::uint32_t oldest_protocol = protocol_version;  ///< 0: `protocol`
+  std::uint32_t oldest_layout = shm::layout_version;  ///< 0: `layout`
 };
 /// Asks for a fresh segment of `size` bytes.
 struct LeaseRequest {
@@ -178,11 +181,13 @@ struct Unclaim {
 
 /// With the table of contexts.
 struct Welcome {
-  std::uint64_t features = 0;
+  std::uint64_t features = 0;  ///< of both
   ContextId context;
   std::uint32_t row = 0;  ///< in that table
+  std::uint32_t protocol = protocol_version;  ///< the newest that both know
+  std::uint32_t layout = shm::layout_version;  ///< likewise
 };
-/// The answer to Hello instead of Welcome.
+/// The answer to Hello instead of Welcome. The same in every version.
 struct Refusal {
   std::uint64_t code = 0;  ///< Errc
   Detail detail;
@@ -207,6 +212,9 @@ struct Link {
   ContextId peer;
   std::int64_t pid = 0;
   Name name;
+  std::uint64_t features = 0;                  ///< of both contexts
+  std::uint32_t layout = shm::layout_version;  ///< that the other one writes
+  std::uint32_t pad = 0;
 };
 /// With the other side's half of the link, read-only.
 struct LinkInstall {

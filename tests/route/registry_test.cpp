@@ -61,10 +61,10 @@ TEST_F(RegistryTest, AnyNumberOfContextsHasNoName) {
 
 TEST_F(RegistryTest, AnotherVersionIsRefused) {
   wire::Hello protocol;
-  protocol.protocol = 2;
+  protocol.protocol = protocol.oldest_protocol = 2;
   EXPECT_EQ(static_cast<Errc>(refused(protocol).code), Errc::version);
   wire::Hello layout;
-  layout.layout = 7;
+  layout.layout = layout.oldest_layout = 7;
   EXPECT_EQ(static_cast<Errc>(refused(layout).code), Errc::version);
   EXPECT_NE(refused(layout).detail.view().find("layout 7"), std::string_view::npos);
 }

@@ -62,7 +62,7 @@ TEST(Codec, EveryKindHasATagOfItsOwn) {
 }
 
 TEST(Codec, AHelloHasThisForm) {
-  const Frame frame = encode(ClientMessage(Hello{1, 2, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}}));
+  const Frame frame = encode(ClientMessage(Hello{1, 2, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}, 3, 4}));
   EXPECT_EQ(frame.size(), 256u);
   EXPECT_EQ(field<std::uint64_t>(frame, 0), 1u) << "tag";
   EXPECT_EQ(field<std::uint32_t>(frame, 8), 1u) << "protocol";
@@ -72,7 +72,9 @@ TEST(Codec, AHelloHasThisForm) {
   for (std::size_t at = 24 + 6; at < 24 + 64; ++at) ASSERT_EQ(frame[at], std::byte{0}) << at;
   EXPECT_EQ(field<std::uint64_t>(frame, 88), 0xaaaau) << "invitation";
   EXPECT_EQ(field<std::uint64_t>(frame, 96), 0xbbbbu);
-  expect_zeros(frame, 104);
+  EXPECT_EQ(field<std::uint32_t>(frame, 104), 3u) << "oldest protocol";
+  EXPECT_EQ(field<std::uint32_t>(frame, 108), 4u) << "oldest layout";
+  expect_zeros(frame, 112);
 }
 
 TEST(Codec, ABindHasThisForm) {

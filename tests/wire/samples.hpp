@@ -9,7 +9,7 @@ namespace fairway::wire::test {
 /// One of every message, no field of it 0 that may be something else.
 inline std::vector<ClientMessage> client_samples() {
   return {
-      Hello{1, 1, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}},
+      Hello{1, 1, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}, 1, 1},
       LeaseRequest{12288},
       LeaseMapped{{7}},
       LeaseReturned{{8}},
@@ -34,12 +34,12 @@ inline std::vector<ClientMessage> client_samples() {
 
 inline std::vector<BrokerMessage> broker_samples() {
   return {
-      Welcome{1, {2}, 3},
+      Welcome{1, {2}, 3, 1, 1},
       Refusal{3, Detail::of("the name 'player' is taken by pid 12")},
       Lease{{7}, 12288},
       LeaseRefused{12288, Detail::of("the broker's limit memory_per_user is reached")},
       Ids{{257}, 256},
-      Link{{4}, {2}, 4242, Name::of("player")},
+      Link{{4}, {2}, 4242, Name::of("player"), 1, 1, 0},
       LinkInstall{{4}},
       LinkDrop{{4}},
       Paired{PortId::of({17}, 1), {4}, 1},
