@@ -99,7 +99,7 @@ bool remove_name(const fs::path& name) noexcept {
   return FAIRWAY_CALL(unlink_name, ::unlink(name.c_str())) == 0 || errno == ENOENT;
 }
 
-Fd open_name(const fs::path& name) noexcept {
+NamedMemory open_memory(const fs::path& name) noexcept {
   Fd fd(FAIRWAY_CALL(open_name, ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
   struct stat status {};
   if (!fd || FAIRWAY_CALL(fstat_name, ::fstat(fd.get(), &status)) != 0) return {};
@@ -107,8 +107,11 @@ Fd open_name(const fs::path& name) noexcept {
   if (status.st_uid != user_id() || !S_ISREG(status.st_mode)) return {};
   const int seals = FAIRWAY_CALL(get_seals_name, ::fcntl(fd.get(), F_GET_SEALS));
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return {};
-  return fd;
+  constexpr int all = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+  return {std::move(fd), static_cast<std::uint64_t>(status.st_size), static_cast<std::uint64_t>(status.st_ino), (seals & all) == all};
 }
+
+Fd open_name(const fs::path& name) noexcept { return open_memory(name).fd; }
 
 std::vector<std::string> list_names(const fs::path& directory) {
   std::vector<std::string> names;

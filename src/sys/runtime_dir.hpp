@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -32,7 +33,14 @@ void remove_stale_names(const std::filesystem::path& directory, Socket socket = 
 void make_name(const std::filesystem::path& name, int fd);
 /// False: it is still there.
 bool remove_name(const std::filesystem::path& name) noexcept;
-/// Opens a published name read-only, if it leads to a memory object of this user. None: gone or not ours.
+/// What a published name leads to, opened read-only. None: gone, or no memory object of this user.
+struct NamedMemory {
+  Fd fd = {};
+  std::uint64_t size = 0;
+  std::uint64_t identity = 0;  ///< another one for each memory object
+  bool sealed = false;         ///< nobody can resize it or map it writable any more
+};
+NamedMemory open_memory(const std::filesystem::path& name) noexcept;
 Fd open_name(const std::filesystem::path& name) noexcept;
 std::vector<std::string> list_names(const std::filesystem::path& directory);
 

@@ -58,7 +58,7 @@ struct View {
 constexpr View list{inspector::list_text, inspector::list_json};
 constexpr View tree{inspector::tree_text, inspector::tree_json};
 
-int show(const inspector::Reader& reader, const inspector::Request& request, View view) {
+int show(inspector::Reader reader, const inspector::Request& request, View view) {
   const inspector::Snapshot snapshot = reader.snapshot();
   if (!snapshot.contexts.empty() || !snapshot.channels.empty())
     return print(request.json ? view.json(snapshot) : view.text(snapshot, colour()), done);
@@ -66,7 +66,7 @@ int show(const inspector::Reader& reader, const inspector::Request& request, Vie
   return complain(nothing_found, fmt::format("no context is at {} now", reader.broker().directory));
 }
 
-int stat(const inspector::Reader& reader, const inspector::Request& request, ChannelId channel) {
+int stat(inspector::Reader reader, const inspector::Request& request, ChannelId channel) {
   const auto report = reader.report(channel, interval);
   if (!report)
     return complain(nothing_found,

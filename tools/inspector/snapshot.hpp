@@ -64,6 +64,7 @@ struct HalfSnapshot {
   std::string problem = {};
   Written written = {};
   Read read = {};
+  std::uint64_t memory = 0;  ///< bytes of the segments that its owners opened and that are still there
 };
 
 struct PortSnapshot {
