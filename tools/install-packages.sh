@@ -7,7 +7,7 @@
 
 FAIRWAY_PACKAGES_build=(
     g++ cmake ninja-build ccache pkg-config openssl
-    libboost1.81-dev libboost-json1.81-dev libcli11-dev libfmt-dev
+    libboost1.81-dev libboost-json1.81-dev libcli11-dev libfmt-dev libncurses-dev
     libgtest-dev libbenchmark-dev libssl-dev
 )
 FAIRWAY_PACKAGES_checks=(

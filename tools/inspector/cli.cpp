@@ -14,6 +14,9 @@ constexpr const char* examples = R"(Examples:
   fairway ls --json | jq '.channels[].ports[] | select(.unread_messages > 0)'
   fairway tree                          who holds what, and who is opposite
   fairway stat ch-17                    one channel, and what is wrong with it
+  fairway stat ch-17 --watch            the same again every second
+  fairway top                           all channels, live: who sends how much to whom, and what waits
+  fairway trace                         who joins and leaves, and how ports move
   fairway doctor                        what is wrong with this machine
   echo world | fairway call greeter     a line there, the answer back
   fairway --broker /run/user/1000/robot ls
@@ -41,9 +44,30 @@ void define(CLI::App& app, Request& request) {
   CLI::App* const stat =
       app.add_subcommand("stat", "Show both directions of one channel and say in one sentence what is wrong");
   stat->add_option("CHANNEL", request.channel, "A channel: 17 or ch-17")->required()->type_name("");
+  stat->add_flag("--watch", request.watch, "Look again at each interval, with the rates in between, until the channel is gone");
   stat->footer(
-      "It looks twice, a tenth of a second apart, to tell what moves from what is stuck.\nExample:\n  fairway stat "
-      "ch-17");
+      "It looks twice, a tenth of a second apart, to tell what moves from what is stuck. With --watch it redraws on a\n"
+      "terminal; elsewhere, a block at each interval, or a JSON object.\nExamples:\n  fairway stat ch-17\n"
+      "  fairway stat ch-17 --watch --interval 0.5");
+  CLI::App* const top = app.add_subcommand("top", "Show the directions of all channels live, by rate, depth or memory");
+  top->add_option("--rows", request.rows, "Off a terminal: so many rows at the most (0: all)")->type_name("N")->capture_default_str();
+  top->footer(
+      "Keys: r, d, m sort by messages/s, unread messages, memory; j, k, arrows, PgUp, PgDn, g, G scroll; q leaves.\n"
+      "On what is no terminal, and with --json: a table, or an object, at each interval, by rate.\nExamples:\n  fairway top\n"
+      "  fairway top --interval 5 --count 12 > log");
+  CLI::App* const trace = app.add_subcommand("trace", "Tell what becomes of contexts, channels and ports: created, moved, closed, died");
+  trace->add_option("--chrome", request.chrome, "Write to FILE for chrome://tracing or ui.perfetto.dev")->type_name("FILE");
+  trace->add_option("--duration", request.duration_seconds, "Leave after that time")->type_name("SECONDS")->check(CLI::PositiveNumber);
+  trace->footer(
+      "It compares what the broker's tables say, 20 times a second: '~' before a time means up to an interval earlier.\n"
+      "What comes and goes in between is counted as unseen where the tables' numbers tell of it.\nExamples:\n  fairway trace\n"
+      "  fairway trace --duration 10 --chrome moves.json");
+  for (CLI::App* const command : {stat, top, trace}) {
+    command->add_option("--interval", request.interval_seconds, command == trace ? "Time between two looks (default 0.05)" : "Time between two looks (default 1)")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.001, 1e6));
+    command->add_option("--count", request.count, command == trace ? "Leave after so many events" : "Leave after so many looks")->type_name("N");
+  }
   CLI::App* const doctor = app.add_subcommand("doctor", "Look at what Fairway needs of this machine, and say what is wrong and what to do");
   doctor->add_flag("--fix", request.fix, "Mend the directory and remove names that lead nowhere, then look");
   doctor->footer("Exit code 2 if there is a problem.\nExample:\n  fairway doctor --fix");
@@ -68,6 +92,7 @@ void define(CLI::App& app, Request& request) {
 
   for (CLI::App* const command : {ls, tree, stat, doctor})
     command->add_flag("--json", request.json, "One JSON object instead of text");
+  for (CLI::App* const command : {top, trace}) command->add_flag("--json", request.json, "JSON, an object a line, instead of text");
 }
 
 }  // namespace fairway::inspector

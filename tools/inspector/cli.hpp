@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "inspector/talk.hpp"
@@ -17,6 +19,12 @@ struct Request {
   bool json = false;
   bool fix = false;
   std::string channel;
+  bool watch = false;
+  double interval_seconds = 0;  ///< 0: the command's own
+  std::optional<std::uint64_t> count = {};
+  double duration_seconds = 0;  ///< 0: none
+  std::size_t rows = 20;
+  std::filesystem::path chrome;
   Conversation conversation;
   double timeout_seconds = 0;  ///< 0: none
 };

@@ -50,8 +50,15 @@ Flow flow(const ChannelSnapshot& before, const ChannelSnapshot& now, int writer)
   const Read& r0 = port_at(before, flow.reader).half.read;
   const Read& r = port_at(now, flow.reader).half.read;
   const std::uint64_t passed = missing(now.taken_ns, before.taken_ns);
-  flow.posted_per_second = rate(w0.messages, w.messages, passed);
-  flow.read_per_second = rate(r0.messages, r.messages, passed);
+  flow.rates_known = passed != 0 && waiting_at(before, flow.reader) && flow.waiting;
+  if (flow.rates_known) {
+    flow.posted_per_second = rate(w0.messages, w.messages, passed);
+    flow.read_per_second = rate(r0.messages, r.messages, passed);
+    flow.bytes_per_second = rate(w0.bytes, w.bytes, passed);
+    // A new owner counts its wakes from 0.
+    const bool same = port_at(before, flow.reader).info.epoch == port_at(now, flow.reader).info.epoch;
+    flow.wakes_per_second = rate(same ? r0.wakes : 0, r.wakes, passed);
+  }
   flow.backpressure_for_ns = since(now.taken_ns, w.full_since_ns);
   flow.backpressure_ns = w.backpressure_ns + flow.backpressure_for_ns.value_or(0);
   flow.high_water = std::max(w.high_water, flow.waiting ? flow.waiting->bytes : 0);

@@ -24,8 +24,12 @@ struct Flow {
   int writer = 1;  ///< side of the port that writes
   int reader = 2;
   std::optional<Waiting> waiting = {};  ///< now; the backlog is part of it
+  /// Both halves could be read at both samples, or were not there yet at the first; else the rates are 0.
+  bool rates_known = false;
   double posted_per_second = 0;
   double read_per_second = 0;
+  double bytes_per_second = 0;  ///< posted
+  double wakes_per_second = 0;  ///< of the reader
   /// Something waited at both samples and nothing was read in between.
   bool stuck = false;
   std::uint64_t backpressure_ns = 0;                      ///< the present spell included

@@ -11,13 +11,17 @@ namespace fairway::inspector {
 
 namespace {
 
-/// Characters, not bytes: a command may have any name.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
 }  // namespace
+
+std::size_t width(std::string_view text) { return static_cast<std::size_t>(std::ranges::count_if(text, begins_character)); }
+
+std::string cut(std::string_view text, std::size_t most) {
+  std::size_t characters = 0;
+  const auto end = std::ranges::find_if(text, [&](char c) { return begins_character(c) && characters++ == most; });
+  return {text.begin(), end};
+}
 
 std::string paint(std::string text, Ink ink, Colour colour) {
   if (colour == Colour::off || ink == Ink::plain) return text;

@@ -27,6 +27,11 @@ struct Cell {
   Ink ink;
 };
 
+/// Characters, not bytes: a command may have any name.
+std::size_t width(std::string_view text);
+/// The first `most` characters.
+std::string cut(std::string_view text, std::size_t most);
+
 /// Left-aligned columns, each as wide as its widest cell; the first row is the head.
 std::string table(const std::vector<std::vector<Cell>>& rows, Colour colour);
 

@@ -2,9 +2,8 @@
 
 #include <cmath>
 
-#include <boost/json.hpp>
-
 #include "inspector/diagnosis.hpp"
+#include "inspector/json_parts.hpp"
 #include "inspector/names.hpp"
 
 namespace fairway::inspector {
@@ -24,18 +23,7 @@ json::value age(std::uint64_t now, std::uint64_t then) {
   return then < now ? now - then : 0;  // what happened while the snapshot was taken
 }
 
-std::int64_t whole(double rate) { return std::llround(rate); }
-
 json::value word(std::string_view text) { return json::value(json::string_view(text.data(), text.size())); }
-
-json::object broker_json(const BrokerSnapshot& broker) {
-  json::object object{{"directory", broker.directory},
-                      {"pid", nullptr},
-                      {"command", optional_text(broker.command)},
-                      {"process", word(to_string(broker.process))}};
-  if (broker.pid != 0) object["pid"] = broker.pid;
-  return object;
-}
 
 json::object context_json(const ContextSnapshot& context, std::uint64_t now) {
   const shm::ContextInfo& info = context.info;
@@ -146,9 +134,20 @@ json::object direction_json(const ChannelReport& report, int side) {
   return object;
 }
 
+}  // namespace
+
+std::int64_t whole(double rate) { return std::llround(rate); }
+
 std::string line(const json::object& object) { return json::serialize(object) + '\n'; }
 
-}  // namespace
+json::object broker_json(const BrokerSnapshot& broker) {
+  json::object object{{"directory", broker.directory},
+                      {"pid", nullptr},
+                      {"command", optional_text(broker.command)},
+                      {"process", word(to_string(broker.process))}};
+  if (broker.pid != 0) object["pid"] = broker.pid;
+  return object;
+}
 
 std::string list_json(const Snapshot& snapshot) {
   json::array contexts;

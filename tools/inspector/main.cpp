@@ -20,6 +20,7 @@
 #include "inspector/talk.hpp"
 #include "inspector/text.hpp"
 #include "inspector/tree.hpp"
+#include "inspector/watching.hpp"
 #include "sys/runtime_dir.hpp"
 
 /// The inspector: exit codes 0 done, 1 nothing found, 2 error; one line on standard error for 1 and 2.
@@ -66,12 +67,25 @@ int show(inspector::Reader reader, const inspector::Request& request, View view)
   return complain(nothing_found, fmt::format("no context is at {} now", reader.broker().directory));
 }
 
+inspector::Rhythm rhythm(const inspector::Request& request, std::chrono::nanoseconds usual) {
+  const auto time = [](double seconds) { return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)); };
+  inspector::Rhythm rhythm{usual, request.count, {}};
+  if (request.interval_seconds > 0) rhythm.interval = time(request.interval_seconds);
+  if (request.duration_seconds > 0) rhythm.duration = time(request.duration_seconds);
+  return rhythm;
+}
+
+inspector::Form form(const inspector::Request& request) { return request.json ? inspector::Form::json : inspector::Form::text; }
+
+int missing(const inspector::Reader& reader, ChannelId channel) {
+  return complain(nothing_found, fmt::format("there is no {} at {}; `fairway ls` lists the channels that reach beyond their context",
+                                             to_string(channel), reader.broker().directory));
+}
+
 int stat(inspector::Reader reader, const inspector::Request& request, ChannelId channel) {
+  if (request.watch) return watch(reader, channel, rhythm(request, std::chrono::seconds(1)), form(request), colour()) ? done : missing(reader, channel);
   const auto report = reader.report(channel, interval);
-  if (!report)
-    return complain(nothing_found,
-                    fmt::format("there is no {} at {}; `fairway ls` lists the channels that reach beyond their context",
-                                to_string(channel), reader.broker().directory));
+  if (!report) return missing(reader, channel);
   return print(request.json ? report_json(*report) : report_text(*report, colour()), done);
 }
 
@@ -103,6 +117,14 @@ int run(const CLI::App& app, const inspector::Request& request) {
     const auto channel = inspector::parse_channel(request.channel);
     if (!channel) return complain(error, fmt::format("'{}' is no channel; say 17 or ch-17", request.channel));
     return stat(inspector::Reader(request.broker), request, *channel);
+  }
+  if (asked("top")) {
+    top(inspector::Reader(request.broker), rhythm(request, std::chrono::seconds(1)), form(request), request.rows, colour());
+    return done;
+  }
+  if (asked("trace")) {
+    trace(inspector::Reader(request.broker), rhythm(request, std::chrono::milliseconds(50)), form(request), request.chrome);
+    return done;
   }
   return show(inspector::Reader(request.broker), request, asked("tree") ? tree : list);
 }

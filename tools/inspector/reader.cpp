@@ -125,14 +125,12 @@ Reader::Reader(const fs::path& broker) : directory_(sys::runtime_directory(broke
 
 void Reader::look_at_broker() {
   const fs::path folder = sys::tables_path(directory_);
-  for (const std::string& name : sys::list_names(folder)) {
-    const std::int64_t pid = process_behind(folder / name);
-    if (pid == 0) continue;
-    if (pid != broker_.pid) broker_.command = printable(sys::command_of(pid));
-    broker_.pid = pid;
-    break;
-  }
-  if (broker_.pid != 0) broker_.process = process_state(broker_.pid);
+  std::int64_t pid = 0;
+  for (const std::string& name : sys::list_names(folder))
+    if ((pid = process_behind(folder / name)) != 0) break;
+  if (pid != broker_.pid) broker_.command = pid == 0 ? "" : printable(sys::command_of(pid));
+  broker_.pid = pid;
+  broker_.process = pid == 0 ? ProcessState::unknown : process_state(pid);
 }
 
 std::vector<std::uint64_t> Reader::tables_of(std::string_view kind) {
