@@ -67,7 +67,7 @@ std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::p
   waiting_.clear();
   received_ = unacknowledged_ = 0;
   socket_ = sys::connect_to(sys::socket_path(directory));
-  if (!try_send(hello)) return std::nullopt;
+  const bool sent = try_send(hello);
   FAIRWAY_HOOK(join_sent);
   for (;;) {
     auto message = receive();
@@ -90,8 +90,9 @@ std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::p
       }
       return message;
     }
-    // Gone before it answered: it was about to leave; the next try finds, or starts, another one.
-    if (!alive()) return std::nullopt;
+    // Gone before it answered: it was about to leave; the next try finds, or starts, another one. One that had refused
+    // before it heard of us has said so.
+    if (!alive() || !sent) return std::nullopt;
     if (!wait(left_until(deadline)) && left_until(deadline) == Timeout::zero()) return std::nullopt;
   }
 }
