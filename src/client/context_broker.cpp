@@ -46,8 +46,12 @@ void Context::on_broker_takes_more() {
 void Context::watch_broker_for_room() {
   if (!broker_.alive() || broker_.blocked() == watches_for_room_) return;
   const bool wanted = broker_.blocked();
-  poller_.change(broker_.fd(), watch::broker, wanted ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
-  watches_for_room_ = wanted;
+  try {
+    poller_.change(broker_.fd(), watch::broker, wanted ? sys::Poller::Interest::read_write : sys::Poller::Interest::read);
+    watches_for_room_ = wanted;
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("whether the broker has room is looked at now and then: ") + error.what(); });
+  }
 }
 
 bool Context::wait_for_lease(std::uint64_t size) {

@@ -222,6 +222,7 @@ void Context::handle_descriptors(Timeout timeout) {
 std::uint64_t Context::next_retry_ns() const noexcept {
   if (barrier_failed_) return sys::now_ns() + doze_ns;
   const bool waiting = leases_.has_refused() || !uninstalled_.empty() || !uninstalled_links_.empty() ||
+                       (broker_.blocked() && !watches_for_room_) ||
                        std::ranges::any_of(links_, [](const auto& entry) { return entry.second->wants_retry(); });
   return waiting ? sys::now_ns() + retry_interval_ns : for_ever;
 }
