@@ -26,24 +26,30 @@ bool usable(const std::shared_ptr<client::Port>& port) noexcept {
   return port && port->context != nullptr && port->context->usable_here();
 }
 
+/// `source`: where it was to be posted, if that is still a port.
+[[noreturn]] void throw_clone_error(const client::Port* source, const char* what) {
+  if (source != nullptr && source->endpoint) source->endpoint->note(shm::Fault::data_clone);
+  throw DOMException("DataCloneError", what);
+}
+
 /// Throws if the list itself is wrong; nothing is detached yet. HTML, StructuredSerializeWithTransfer, step 2.
 void validate(const PostOptions& options, const client::Port* source) {
   const auto& list = options.transfer;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const client::Port* const port = list[i].port().implementation().get();
     if (port != nullptr && source != nullptr && source->context != nullptr && port->context != source->context)
-      throw DOMException("DataCloneError", "a port of another Context is listed in transfer");
-    if (port != nullptr && port == source) throw DOMException("DataCloneError", "a port cannot be transferred over itself");
+      throw_clone_error(source, "a port of another Context is listed in transfer");
+    if (port != nullptr && port == source) throw_clone_error(source, "a port cannot be transferred over itself");
     for (std::size_t j = 0; j < i; ++j)
-      if (&list[j].port() == &list[i].port()) throw DOMException("DataCloneError", "a port is listed twice in transfer");
+      if (&list[j].port() == &list[i].port()) throw_clone_error(source, "a port is listed twice in transfer");
   }
 }
 
 /// The same for what is in the list, once the value is serialized. Ibid., step 5.
-void validate_attached(const PostOptions& options) {
+void validate_attached(const PostOptions& options, const client::Port* source) {
   for (const TransferRef& entry : options.transfer) {
     const auto& port = entry.port().implementation();
-    if (!port || !port->endpoint) throw DOMException("DataCloneError", "a port in transfer is closed or was transferred already");
+    if (!port || !port->endpoint) throw_clone_error(source, "a port in transfer is closed or was transferred already");
   }
 }
 
@@ -64,6 +70,7 @@ Status drop(const PostOptions& options, bool tell, Status why) {
 }
 
 [[noreturn]] void throw_full(client::Endpoint& endpoint) {
+  endpoint.note(shm::Fault::quota_exceeded);
   throw DOMException("QuotaExceededError", std::to_string(endpoint.buffered_amount()) + " bytes wait for the other side, which does not read; "
                                            "use try_post and on_drain");
 }
@@ -102,7 +109,7 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
   const bool transfers = !options.transfer.empty();
   if (transfers) validate(options, port.get());
   const Bytes bytes = payload.kind() == Payload::Kind::object ? payload.encode_into(scratch()) : payload.bytes();
-  if (transfers) validate_attached(options);
+  if (transfers) validate_attached(options, port.get());
   if (!port || !port->endpoint) return drop(options, trying, Status::detached);
   client::Endpoint& endpoint = *port->endpoint;
   if (endpoint.peer_gone()) return drop(options, trying, Status::closed);

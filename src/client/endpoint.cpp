@@ -55,7 +55,7 @@ void Endpoint::post(shm::RecordType type, Bytes payload) {
     grow();
   }
   context_.service_broker_if_news();
-  if (out_.damaged()) protocol_error("claims to have read what was never written");
+  if (out_.damaged()) protocol_error(shm::Fault::impossible_head);
 }
 
 void Endpoint::announce() noexcept {

@@ -128,6 +128,8 @@ class Endpoint {
   void called() noexcept {
     if (out_.control() != nullptr) shm::add(out_.control()->statistics.wakes, 1);
   }
+  /// For inspectors: something went wrong here.
+  void note(shm::Fault fault) noexcept;
   void note_spin() noexcept {
     if (out_.control() != nullptr) shm::add(out_.control()->statistics.spins, 1);
   }
@@ -189,7 +191,7 @@ class Endpoint {
   bool misses_generation() const noexcept;
   /// True: it was.
   bool strand_if_broker_is_missed();
-  void protocol_error(const char* what);
+  void protocol_error(shm::Fault fault);
 
   Context& context_;
   // Local.

@@ -156,6 +156,7 @@ bool Endpoint::strand_if_broker_is_missed() {
 
 void Endpoint::strand() {
   log(LogLevel::warning, [&] { return "the broker died, and " + to_string(id_) + " cannot go on without a segment from it"; });
+  note(shm::Fault::stranded);
   in_.close(std::nullopt);
   reason_ = CloseReason::broker_lost;
   drop_backlog();
@@ -165,9 +166,17 @@ void Endpoint::strand() {
   if (home_) context_.make_hot_if_here(id_.opposite());
 }
 
-void Endpoint::protocol_error(const char* what) {
+void Endpoint::note(shm::Fault fault) noexcept {
+  if (out_.control() == nullptr) return;
+  shm::FaultCount& count = out_.control()->statistics.fault[static_cast<std::size_t>(fault)];
+  count.last_ns.store(sys::now_ns(), std::memory_order_relaxed);
+  shm::add(count.count, 1);
+}
+
+void Endpoint::protocol_error(shm::Fault fault) {
   if (ended_) return;
-  log(LogLevel::error, [&] { return "the other side of " + to_string(id_) + " " + what; });
+  note(fault);
+  log(LogLevel::error, [&] { return to_string(id_) + ": " + std::string(shm::describe(fault)); });
   reason_ = CloseReason::protocol_error;
   ended_ = true;
   drop_backlog();

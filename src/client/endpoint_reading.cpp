@@ -77,7 +77,7 @@ bool Endpoint::step_over(Incoming::Look look, const shm::Record& record) {
       break;
     case Incoming::Look::advanced: finish_generation(); break;
     case Incoming::Look::end: finish(reason_); break;
-    case Incoming::Look::damaged: protocol_error("wrote a record that no Fairway library writes"); break;
+    case Incoming::Look::damaged: protocol_error(shm::Fault::damaged_record); break;
   }
   return true;
 }
@@ -108,7 +108,7 @@ void Endpoint::finish_generation() {
 
 void Endpoint::claim_ports(const shm::Record& record) {
   const auto tokens = route::read_token_table(record.payload);
-  if (!tokens || !route::Claims::valid(id_, *tokens)) return protocol_error("wrote a table of ports that no Fairway library writes");
+  if (!tokens || !route::Claims::valid(id_, *tokens)) return protocol_error(shm::Fault::damaged_ports);
   claimed_ = record;
   claims_answered_ = false;
   ports_of_record_ = tokens->size();

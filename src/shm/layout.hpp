@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/ids.hpp"
+#include "shm/faults.hpp"
 
 /// What stands in memory that two processes see. Every field has exactly one writer; everybody else maps the
 /// segment read-only. All numbers are in native byte order. LAYOUT.md shows the same as diagrams.
@@ -50,6 +51,12 @@ struct Position {
   friend auto operator<=>(const Position&, const Position&) = default;
 };
 
+/// One kind of fault.
+struct FaultCount {
+  std::atomic<std::uint64_t> count;
+  std::atomic<std::uint64_t> last_ns;
+};
+
 /// Counters of a half, written by its owner, read by inspectors. Relaxed: nothing is decided by them, but for
 /// `bytes_read`, which the other side clamps.
 struct Statistics {
@@ -73,8 +80,10 @@ struct Statistics {
   std::atomic<std::uint64_t> arms;
   std::atomic<std::uint64_t> wakes;  ///< times the other side called this port because it had armed
   std::atomic<std::uint64_t> spins;  ///< times its context found something there without sleeping
-  std::uint64_t reserved[14];
+  FaultCount fault[faults];  ///< of either direction, by Fault; the owner's own
+  std::uint64_t reserved[2];
 };
+static_assert(sizeof(Statistics) == 256);
 
 /// The words that control a pairing, in the first segment that a port opens for it.
 struct ControlBlock {
@@ -167,6 +176,10 @@ inline void carry_on(const Statistics& from, Statistics& to) noexcept {
   for (const auto counter : {&Statistics::high_water, &Statistics::doorbells, &Statistics::readable_since_ns, &Statistics::backpressure_ns,
                              &Statistics::full_since_ns, &Statistics::last_read_ns, &Statistics::arms, &Statistics::wakes, &Statistics::spins})
     (to.*counter).store((from.*counter).load(std::memory_order_relaxed), std::memory_order_relaxed);
+  for (std::size_t i = 0; i < faults; ++i) {
+    to.fault[i].count.store(from.fault[i].count.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    to.fault[i].last_ns.store(from.fault[i].last_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
 }
 
 }  // namespace fairway::shm

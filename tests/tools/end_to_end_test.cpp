@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 #include <boost/json.hpp>
 #include <fairway/fairway.hpp>
 
+#include "shm/layout.hpp"
 #include "support/broker_thread.hpp"
 #include "support/temporary_directory.hpp"
 #include "tools/run.hpp"
@@ -39,9 +42,10 @@ AssertionResult one_line(const Outcome& outcome, int code, const std::string& pa
 
 /// Two contexts of this thread with a channel between them: the player's end, and the sink's, which is not started.
 struct Pair {
-  explicit Pair(const std::filesystem::path& directory, const std::string& from = "player", const std::string& to = "sink") {
+  explicit Pair(const std::filesystem::path& directory, const std::string& from = "player", const std::string& to = "sink",
+                std::size_t hard_limit = ContextOptions().queue_hard_limit) {
     sink = std::make_unique<Context>(ContextOptions{.name = to, .broker = directory});
-    player = std::make_unique<Context>(ContextOptions{.name = from, .broker = directory});
+    player = std::make_unique<Context>(ContextOptions{.name = from, .broker = directory, .queue_hard_limit = hard_limit});
     sink->on_connect([this](MessageEvent& event) { theirs = std::move(event.ports[0]); });
     mine = player->connect(to);
     while (!theirs) sink->run_once(std::chrono::seconds(10));
@@ -238,6 +242,59 @@ TEST_F(Inspect, WorksWhileTheBrokerIsStopped) {
   EXPECT_EQ(stat.code, 0) << stat.err;
   EXPECT_TRUE(contains(stat.out, "has 1 unread"));
   daemon.resume();
+}
+
+/// What the owner of a port in this process can write of its half.
+shm::HalfSegment* writable_half(PortId port) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t from = 0;
+    char access[5] = {};
+    if (line.find("fairway:segment") == std::string::npos || std::sscanf(line.c_str(), "%lx-%*x %4s", &from, access) != 2) continue;
+    auto* const half = reinterpret_cast<shm::HalfSegment*>(from);
+    if (access[1] == 'w' && half->header.kind == shm::SegmentKind::half && half->header.subject == port.value) return half;
+  }
+  return nullptr;
+}
+
+TEST_F(Inspect, ShowsTheErrorsOfAPort) {
+  const Daemon daemon(directory.path());
+  Pair pair(directory.path(), "player", "sink", 1000);
+  pair.mine.post_message(std::string(2000, 'x'));  // one message may pass the limit
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(pair.mine.post_message("hello"), DOMException);
+  EXPECT_THROW(pair.mine.post_message("itself", {.transfer = {pair.mine}}), DOMException);
+  pair.settle(directory.path());
+  const json::value report = json::parse(run({"stat", "--json", channel()}).out);
+  const json::array& errors = report.at_pointer("/channel/errors").as_array();
+  ASSERT_EQ(errors.size(), 2u) << report;
+  EXPECT_EQ(errors[0].at("error").as_string(), "DataCloneError") << "the last one first";
+  EXPECT_EQ(errors[1].at("error").as_string(), "QuotaExceededError");
+  EXPECT_EQ(errors[1].at("count").as_int64(), 3);
+  EXPECT_TRUE(contains(run({"stat", channel()}).out, "QuotaExceededError: the hard limit"));
+}
+
+TEST_F(Inspect, ShowsThatTheOtherSideBreaksTheProtocol) {
+  const Daemon daemon(directory.path());
+  Pair pair(directory.path());
+  pair.theirs.post_message("so that its half is open");
+  ASSERT_TRUE(pair.mine.receive(std::chrono::seconds(10)));
+  pair.mine.post_message("hello");
+  pair.run_until([&] { return pair.theirs.try_receive().has_value(); });
+  const json::value list = json::parse(run({"ls", "--json"}).out);
+  const std::size_t side = list.at_pointer("/channels/0/ports/0/owner").as_string() == "player" ? 1 : 2;
+  const PortId port = PortId::of({std::stoull(channel().substr(3))}, static_cast<int>(side));
+  shm::HalfSegment* const half = writable_half(port);
+  ASSERT_NE(half, nullptr);
+  // The record behind "hello" is none of ours.
+  reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::byte*>(half) + shm::data_offset)[2] = ~std::uint64_t{0};
+  while (!pair.theirs.close_reason()) {
+    EXPECT_FALSE(pair.theirs.try_receive());
+    pair.sink->run_once(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(pair.theirs.close_reason(), CloseReason::protocol_error);
+  const std::string text = run({"stat", channel()}).out;
+  EXPECT_TRUE(contains(text, to_string(port.opposite()) + "  1 "));
+  EXPECT_TRUE(contains(text, "protocol_error: the other side wrote a record that no Fairway library writes"));
 }
 
 TEST_F(Inspect, NoContextIsNothingFound) {

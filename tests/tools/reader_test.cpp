@@ -50,6 +50,8 @@ class FakeBroker {
     std::filesystem::create_symlink(target, directory_.path() / path);
   }
 
+  void remove(const std::string& path) { std::filesystem::remove(directory_.path() / path); }
+
   shm::ContextRow& context(std::size_t row) { return contexts_[row]; }
   shm::ChannelRow& channel(std::size_t row) { return channels_[row]; }
   Reader reader() const { return Reader(directory_.path()); }
@@ -124,6 +126,42 @@ TEST(Reader, CopiesWhatTheTablesAndHalvesSay) {
   EXPECT_EQ(channel.port[0].half.written.messages, 5u);
   EXPECT_EQ(channel.port[1].half.read.bytes, 30u);
   EXPECT_TRUE(channel.port[1].half.read.started);
+}
+
+TEST(Reader, TellsTheLastErrorFirst) {
+  FakeBroker broker;
+  shm::Statistics& one = broker.half("ch-1.1", header_of(1));
+  one.fault[0].count = 2;
+  one.fault[0].last_ns = 100;
+  one.fault[4].count = 1;
+  one.fault[4].last_ns = 200;
+  broker.half("ch-1.2", header_of(2, 0, 1)).fault[0].count = 1;  // a former owner's
+  const ChannelSnapshot channel = broker.report(1).now;
+  ASSERT_EQ(channel.port[0].half.faults.size(), 2u);
+  EXPECT_EQ(channel.port[0].half.faults[0].fault, shm::Fault::impossible_head);
+  EXPECT_EQ(channel.port[0].half.faults[1].fault, shm::Fault::quota_exceeded);
+  EXPECT_EQ(channel.port[0].half.faults[1].count, 2u);
+  EXPECT_TRUE(channel.port[1].half.faults.empty());
+}
+
+TEST(Reader, KeepsLookingAtTheHalfThatCounts) {
+  FakeBroker broker;
+  broker.half("ch-1.1", header_of(1)).messages_posted = 5;
+  Reader reader = broker.reader();
+  EXPECT_EQ(reader.snapshot().channels.at(0).port[0].half.written.messages, 5u);
+  // A new pairing begins: its first segment counts from now on.
+  broker.half("ch-1.1.g1", [] {
+    shm::SegmentHeader header = header_of(1, 1);
+    header.first = 1;
+    return header;
+  }()).messages_posted = 7;
+  EXPECT_EQ(reader.snapshot().channels.at(0).port[0].half.written.messages, 5u) << "the table does not know it yet";
+  shm::write_port(broker.channel(0).port[0], {shm::PortState::owned, 2, {7}, 2});
+  const Snapshot snapshot = reader.snapshot();
+  EXPECT_EQ(snapshot.channels.at(0).port[0].half.written.messages, 7u);
+  EXPECT_EQ(snapshot.channels.at(0).port[0].half.memory, 2 * shm::small_segment);
+  broker.remove("segments/ch-1.1.g1");
+  EXPECT_EQ(reader.snapshot().channels.at(0).port[0].half.written.messages, 5u) << "what has no name is let go of";
 }
 
 TEST(Reader, FindsAChannelByItsNumber) {

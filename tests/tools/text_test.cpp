@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "inspector/json.hpp"
 #include "inspector/tree.hpp"
 #include "tools/samples.hpp"
 
@@ -47,6 +48,16 @@ TEST(Text, OfAnUnknownHalfIsAsInTheGoldenFile) {
 TEST(Text, OfAPortInTransitIsAsInTheGoldenFile) {
   const std::string text = report_text(moving_report(), Colour::off);
   EXPECT_EQ(text, golden("report_moving.txt", text));
+}
+
+TEST(Text, OfErrorsIsAsInTheGoldenFile) {
+  ChannelReport report = waiting_report(300);
+  report.now.port[0].half.faults = {{shm::Fault::quota_exceeded, 3, now - 2 * second}, {shm::Fault::data_clone, 1, now - 90 * second}};
+  report.now.port[1].half.faults = {{shm::Fault::damaged_record, 1, now - 50 * ms}};
+  const std::string text = report_text(report, Colour::off);
+  EXPECT_EQ(text, golden("report_errors.txt", text));
+  const std::string json = report_json(report);
+  EXPECT_EQ(json, golden("report_errors.json", json));
 }
 
 TEST(Text, HasColoursOnlyWhenAsked) {

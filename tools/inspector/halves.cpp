@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -33,6 +34,16 @@ Written copy_written(const shm::Statistics& s, bool present) {
                   load(s.backpressure_ns),  load(s.full_since_ns), load(s.generation)};
   if (!present) written.backlog_messages = written.backlog_bytes = written.full_since_ns = 0;
   return written;
+}
+
+/// The owner of now has counted them; a former one's are over.
+std::vector<FaultSnapshot> copy_faults(const shm::Statistics& s, bool present) {
+  std::vector<FaultSnapshot> faults;
+  for (std::size_t i = 0; present && i < shm::faults; ++i)
+    if (const std::uint64_t count = load(s.fault[i].count); count != 0)
+      faults.push_back({static_cast<shm::Fault>(i), count, load(s.fault[i].last_ns)});
+  std::ranges::stable_sort(faults, std::ranges::greater{}, &FaultSnapshot::last_ns);
+  return faults;
 }
 
 }  // namespace
@@ -124,6 +135,8 @@ void Halves::copy(ChannelSnapshot& channel) {
   std::atomic_thread_fence(std::memory_order_acquire);
   for (std::size_t i = 0; i < 2; ++i)
     if (half[i] != nullptr) channel.port[i].half.written = copy_written(statistics(half[i]->memory), half[i]->present);
+  for (std::size_t i = 0; i < 2; ++i)
+    if (half[i] != nullptr) channel.port[i].half.faults = copy_faults(statistics(half[i]->memory), half[i]->present);
   channel.taken_ns = sys::now_ns();
 }
 

@@ -134,6 +134,18 @@ json::object direction_json(const ChannelReport& report, int side) {
   return object;
 }
 
+json::array errors_json(const ChannelSnapshot& channel) {
+  json::array errors;
+  for (const int side : {1, 2})
+    for (const FaultSnapshot& fault : channel.port[static_cast<std::size_t>(side - 1)].half.faults)
+      errors.push_back(json::object{{"port", to_string(PortId::of(channel.id, side))},
+                                    {"error", word(shm::name_of(fault.fault))},
+                                    {"what", word(shm::describe(fault.fault))},
+                                    {"count", fault.count},
+                                    {"last_age_ns", age(channel.taken_ns, fault.last_ns)}});
+  return errors;
+}
+
 }  // namespace
 
 std::int64_t whole(double rate) { return std::llround(rate); }
@@ -163,6 +175,7 @@ std::string list_json(const Snapshot& snapshot) {
 std::string report_json(const ChannelReport& report) {
   json::object channel = channel_json(report.now, report.now.taken_ns);
   channel["directions"] = json::array{direction_json(report, 1), direction_json(report, 2)};
+  channel["errors"] = errors_json(report.now);
   return line({{"format", 1},
                {"broker", broker_json(report.broker)},
                {"channel", std::move(channel)},

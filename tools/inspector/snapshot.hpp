@@ -53,6 +53,13 @@ struct Read {
   bool started = false;
 };
 
+/// A kind of error that its owner has noted at a port.
+struct FaultSnapshot {
+  shm::Fault fault;
+  std::uint64_t count = 0;
+  std::uint64_t last_ns = 0;
+};
+
 struct HalfSnapshot {
   enum class State {
     none,  ///< the port has neither written nor been written to
@@ -64,6 +71,7 @@ struct HalfSnapshot {
   std::string problem = {};
   Written written = {};
   Read read = {};
+  std::vector<FaultSnapshot> faults = {};  ///< of the present owner; the last one first
   std::uint64_t memory = 0;  ///< bytes of the segments that its owners opened and that are still there
 };
 

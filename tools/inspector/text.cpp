@@ -152,6 +152,12 @@ std::string report_text(const ChannelReport& report, Colour colour) {
     }
     text += '\n' + table(rows, colour);
   }
+  rows = {{"ERROR AT", "COUNT", "LAST", "WHAT"}};
+  for (const int side : {1, 2})
+    for (const FaultSnapshot& fault : report.now.port[static_cast<std::size_t>(side - 1)].half.faults)
+      rows.push_back({to_string(PortId::of(report.now.id, side)), std::to_string(fault.count), age(report.now.taken_ns, fault.last_ns) + " ago",
+                      {fmt::format("{}: {}", shm::name_of(fault.fault), shm::describe(fault.fault)), Ink::notice}});
+  if (rows.size() > 1) text += '\n' + table(rows, colour);
   return text + '\n' + paint(diagnose(report), Ink::head, colour) + '\n';
 }
 
