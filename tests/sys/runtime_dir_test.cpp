@@ -153,6 +153,25 @@ TEST(Names, ANameLeadsToItsMemoryReadOnly) {
   EXPECT_EQ(::write(opened.get(), "x", 1), -1);
 }
 
+TEST(Names, ANamesMemoryIsMeasuredAndKnownForSealed) {
+  const TemporaryDirectory temporary;
+  const Fd one = create_memory("test", 4096);
+  const Fd two = create_memory("test", 8192);
+  seal_against_writing(two.get());
+  make_name(temporary.path() / "one", one.get());
+  make_name(temporary.path() / "two", two.get());
+  const NamedMemory open = open_memory(temporary.path() / "one");
+  const NamedMemory sealed = open_memory(temporary.path() / "two");
+  ASSERT_TRUE(open.fd && sealed.fd);
+  EXPECT_EQ(open.size, 4096u);
+  EXPECT_FALSE(open.sealed);
+  EXPECT_EQ(sealed.size, 8192u);
+  EXPECT_TRUE(sealed.sealed);
+  EXPECT_NE(open.identity, sealed.identity);
+  EXPECT_EQ(open_memory(temporary.path() / "two").identity, sealed.identity);
+  EXPECT_FALSE(open_memory(temporary.path() / "none").fd);
+}
+
 TEST(Names, ANameIsReplacedAndRemoved) {
   const TemporaryDirectory temporary;
   const Fd one = create_memory("test", 4096);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "tools/samples.hpp"
 
@@ -128,10 +129,17 @@ TEST(Screen, IsAsInTheGoldenFile) {
   EXPECT_EQ(text, golden("top_screen.txt", text));
 }
 
+TEST(Screen, OfEightyColumnsIsAsInTheGoldenFile) {
+  Town town;
+  town.now.channels[0].port[0].owner->info.name = "a-name-that-is-long";
+  const std::string text = text_of(screen(town.live(), {Order::memory, 0}, {8, 80}));
+  EXPECT_EQ(text, golden("top_narrow.txt", text));
+}
+
 TEST(Screen, FillsEverySizeAndNoLineIsLongerThanItIsWide) {
   const Live seen = Town().live();
   for (std::size_t lines = 0; lines < 14; ++lines)
-    for (const std::size_t columns : {0, 1, 20, 79, 80, 200}) {
+    for (const std::size_t columns : std::initializer_list<std::size_t>{0, 1, 20, 79, 80, 200}) {
       const std::vector<Line> drawn = screen(seen, {Order::rate, 3}, {lines, columns});
       ASSERT_EQ(drawn.size(), lines);
       for (const Line& line : drawn) {

@@ -132,7 +132,7 @@ void PseudoTerminal::show(char c) {
       if (y_ + 1 < screen_.size()) {
         ++y_;
       } else {
-        std::ranges::rotate(screen_, screen_.begin() + 1);
+        std::rotate(screen_.begin(), screen_.begin() + 1, screen_.end());
         std::ranges::fill(screen_.back(), ' ');
       }
       break;

@@ -51,11 +51,12 @@ std::vector<FaultSnapshot> copy_faults(const shm::Statistics& s, bool present) {
 void Halves::refresh() {
   std::map<PortId, Generations> names = published(folder_);
   std::erase_if(known_, [&](const auto& entry) { return !names.contains(entry.first); });
-  for (auto& [port, generations] : names) {
-    Known& known = known_[port];
+  for (auto& entry : names) {
+    Generations& generations = entry.second;
+    Known& known = known_[entry.first];
     const auto named = [&](Generation g) { return std::ranges::find(generations, g) != generations.end(); };
     if (known.half.memory && !named(known.half.generation)) known.half = {};
-    std::erase_if(known.sizes, [&](const auto& entry) { return !named(entry.first); });
+    std::erase_if(known.sizes, [&](const auto& size) { return !named(size.first); });
     known.names = std::move(generations);
   }
   kept_ = static_cast<std::size_t>(std::ranges::count_if(known_, [](const auto& entry) { return static_cast<bool>(entry.second.half.memory); }));

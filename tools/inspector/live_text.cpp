@@ -20,8 +20,8 @@ constexpr std::size_t lines_above = 4;
 constexpr std::size_t lines_around = lines_above + 1;
 
 constexpr std::size_t longest_name = 20;
-/// On a screen that has no room for everything.
-constexpr std::size_t longest_narrow_name = 10;
+/// On a screen that is not so wide, names are shorter and columns closer.
+constexpr std::size_t longest_narrow_name = 8;
 constexpr std::size_t wide = 115;
 constexpr std::size_t columns = 10;
 constexpr std::size_t first_number = 4;  ///< from this column on they are right-aligned
@@ -60,7 +60,7 @@ std::array<Cell, columns> head(Order order) {
 }
 
 /// Head and rows as lines; names to the left, numbers to the right of their columns.
-std::vector<Line> lines_of(const std::vector<std::array<Cell, columns>>& rows) {
+std::vector<Line> lines_of(const std::vector<std::array<Cell, columns>>& rows, std::string_view gap) {
   std::array<std::size_t, columns> widths{};
   for (const auto& row : rows)
     for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], width(row[i].text));
@@ -69,7 +69,7 @@ std::vector<Line> lines_of(const std::vector<std::array<Cell, columns>>& rows) {
     Line& line = lines.emplace_back();
     for (std::size_t i = 0; i < columns; ++i) {
       const std::string filling(widths[i] - width(row[i].text), ' ');
-      if (i != 0) line.emplace_back(i < first_number ? "  " : "  " + filling);
+      if (i != 0) line.emplace_back(i < first_number ? std::string(gap) : std::string(gap) + filling);
       line.push_back(row[i]);
       if (i < first_number) line.emplace_back(filling);
     }
@@ -128,7 +128,8 @@ View press(View view, Key key, const Live& live, ScreenSize size) {
 std::vector<Line> screen(const Live& live, View view, ScreenSize size) {
   view = press(view, Key::other, live, size);
   const std::size_t shown = std::min(visible_rows(size), live.rows.size() - std::min(view.first, live.rows.size()));
-  const std::size_t longest = size.columns < wide ? longest_narrow_name : longest_name;
+  const bool narrow = size.columns < wide;
+  const std::size_t longest = narrow ? longest_narrow_name : longest_name;
   std::vector<std::array<Cell, columns>> rows{head(view.order)};
   for (std::size_t i = 0; i < shown; ++i) rows.push_back(cells(live.rows[view.first + i], longest));
 
@@ -137,7 +138,7 @@ std::vector<Line> screen(const Live& live, View view, ScreenSize size) {
   std::vector<Line> lines{{{"fairway top, " + live.time + "; " + broker, live.broker.process == ProcessState::running ? Ink::plain : Ink::notice}},
                           {sums(live)},
                           {}};
-  for (Line& line : lines_of(rows)) lines.push_back(std::move(line));
+  for (Line& line : lines_of(rows, narrow ? " " : "  ")) lines.push_back(std::move(line));
   lines.resize(size.lines);
   if (size.lines != 0) lines.back() = {{footer(live, view, shown), Ink::head}};
   for (Line& line : lines) trim(line, size.columns);
@@ -151,7 +152,7 @@ std::string live_text(const Live& live, std::size_t most, Colour colour) {
   std::vector<std::array<Cell, columns>> rows{head(Order::rate)};
   rows[0][first_number].text.erase(0, 1);
   for (std::size_t i = 0; i < shown; ++i) rows.push_back(cells(live.rows[i], longest_name));
-  for (const Line& line : lines_of(rows)) {
+  for (const Line& line : lines_of(rows, "  ")) {
     for (const Cell& cell : line) text += paint(cell.text, cell.ink, colour);
     text += '\n';
   }

@@ -26,8 +26,8 @@ attr_t attributes(Ink ink, bool colours) {
   switch (ink) {
     case Ink::plain: return A_NORMAL;
     case Ink::head: return A_BOLD;
-    case Ink::alarm: return colours ? COLOR_PAIR(alarm_pair) : A_BOLD;
-    case Ink::notice: return colours ? COLOR_PAIR(notice_pair) : A_BOLD;
+    case Ink::alarm: return colours ? static_cast<attr_t>(COLOR_PAIR(alarm_pair)) : A_BOLD;
+    case Ink::notice: return colours ? static_cast<attr_t>(COLOR_PAIR(notice_pair)) : A_BOLD;
   }
   return A_NORMAL;
 }
