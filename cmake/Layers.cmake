@@ -14,7 +14,7 @@ set(FAIRWAY_LEFT_OF_api base value shm wire route sys broker client)
 
 set(FAIRWAY_SOURCES_base error.cpp log.cpp types.cpp)
 set(FAIRWAY_SOURCES_value archive.cpp)
-set(FAIRWAY_SOURCES_shm byte_ring.cpp tables.cpp)
+set(FAIRWAY_SOURCES_shm byte_ring.cpp ring_tap.cpp tables.cpp)
 set(FAIRWAY_SOURCES_wire codec.cpp versions.cpp)
 set(FAIRWAY_SOURCES_route registry.cpp registry_links.cpp registry_streams.cpp registry_ports.cpp
     registry_transfer.cpp registry_tokens.cpp registry_collect.cpp registry_ends.cpp claims.cpp token_table.cpp)

@@ -162,7 +162,7 @@ void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, E
     count_backlog();
   }
   const std::uint8_t sequence = writer_.sequence();
-  writer_ = shm::RingWriter(bytes.subspan(shm::data_offset), shape);
+  writer_ = shm::RingWriter(bytes.subspan(shm::data_offset), shape, &segment->control.statistics.claimed);
   writer_.set_sequence(sequence);
   head_ = 0;
   control_->statistics.generation.store(next_, std::memory_order_relaxed);

@@ -7,8 +7,9 @@
 
 namespace fairway::shm {
 
-RingWriter::RingWriter(std::span<std::byte> data, Shape shape) noexcept
-    : data_(data), mask_(offset_mask(data.size(), shape)), shape_(shape) {
+RingWriter::RingWriter(std::span<std::byte> data, Shape shape, std::atomic<std::uint64_t>* claimed) noexcept
+    : data_(data), mask_(offset_mask(data.size(), shape)), claim_word_(claimed), shape_(shape) {
+  if (claimed != nullptr && shape == Shape::ring) claimed_ = 0;
   FAIRWAY_ASSERT(reinterpret_cast<std::uintptr_t>(data.data()) % header_size == 0);
   FAIRWAY_ASSERT(data.size() % header_size == 0);
   FAIRWAY_ASSERT(shape == Shape::linear || std::has_single_bit(data.size()));
@@ -18,6 +19,14 @@ bool RingWriter::can_hold(std::uint64_t length) const noexcept {
   if (length > RecordHeader::max_length) return false;
   if (shape_ == Shape::linear) return position_ + record_size(length) <= data_.size();
   return record_size(length) <= data_.size() / 2;
+}
+
+/// A sixteenth of the ring at a time: most records find their place claimed.
+void RingWriter::claim(std::uint64_t end) noexcept {
+  claimed_ = end + data_.size() / 16;
+  claim_word_->store(claimed_, std::memory_order_relaxed);
+  // release fence: pairs with the acquire fence in RingTap::intact; who sees what is written now sees that it was claimed.
+  std::atomic_thread_fence(std::memory_order_release);
 }
 
 std::uint64_t RingReader::load_header(std::uint64_t position) const noexcept {

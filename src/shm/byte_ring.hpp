@@ -15,6 +15,8 @@
 ///    "nothing committed here", and that is all a reader needs to know.
 /// 3. A record is contiguous. Where it would cross the end of a ring, a padding record fills the rest.
 /// 4. The writer never writes into [reader's position, writer's position).
+/// 5. A ring's writer with a claim word never writes at or behind the position that stands in it: who reads along
+///    without being waited for (ring_tap.hpp) learns from it what may have been overwritten.
 namespace fairway::shm {
 
 enum class RecordType : std::uint8_t {
@@ -72,7 +74,7 @@ class RingWriter {
  public:
   RingWriter() = default;
   /// `data` is zeroed and 8-byte aligned; for a ring its size is a power of two.
-  RingWriter(std::span<std::byte> data, Shape shape) noexcept;
+  RingWriter(std::span<std::byte> data, Shape shape, std::atomic<std::uint64_t>* claimed = nullptr) noexcept;
 
   /// Where the next record's payload goes, or null if it does not fit behind what the reader has not read:
   /// `head` is the reader's position. Nothing is visible until `commit`.
@@ -91,6 +93,7 @@ class RingWriter {
 
  private:
   std::uint64_t offset(std::uint64_t position) const noexcept { return position & mask_; }
+  void claim(std::uint64_t end) noexcept;
 
   /// How far in front of the writer cache lines are fetched.
   static constexpr std::uint64_t write_ahead = 1024;
@@ -99,6 +102,8 @@ class RingWriter {
   std::uint64_t mask_ = 0;
   std::uint64_t position_ = 0;
   std::uint64_t padding_ = 0;  ///< between `reserve` and `commit`
+  std::uint64_t claimed_ = ~std::uint64_t{0};  ///< what the claim word says; without one there is nothing to claim
+  std::atomic<std::uint64_t>* claim_word_ = nullptr;
   Shape shape_ = Shape::ring;
   std::uint8_t sequence_ = 0;
 };
@@ -116,7 +121,9 @@ inline std::byte* RingWriter::reserve(std::uint64_t length, std::uint64_t head) 
   const std::uint64_t padding = size > to_wrap ? to_wrap : 0;
   if (head > position_) return nullptr;
   const std::uint64_t used = position_ - head;
-  if (used + padding + size + header_size > data_.size()) return nullptr;  // the next header is cleared too
+  const std::uint64_t taken = padding + size + header_size;  // the next header is cleared too
+  if (used + taken > data_.size()) return nullptr;
+  if (position_ + taken > claimed_) claim(position_ + taken);
   padding_ = padding;
   return data_.data() + (padding != 0 ? 0 : at) + header_size;
 }

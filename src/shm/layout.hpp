@@ -80,8 +80,10 @@ struct Statistics {
   std::atomic<std::uint64_t> arms;
   std::atomic<std::uint64_t> wakes;  ///< times the other side called this port because it had armed
   std::atomic<std::uint64_t> spins;  ///< times its context found something there without sleeping
+  /// For inspectors: the writer of this very ring has written nothing at or behind that position. In every generation.
+  std::atomic<std::uint64_t> claimed;
   FaultCount fault[faults];  ///< of either direction, by Fault; the owner's own
-  std::uint64_t reserved[2];
+  std::uint64_t reserved[1];
 };
 static_assert(sizeof(Statistics) == 256);
 

@@ -73,6 +73,7 @@ TEST(Layout, TheStatisticsHaveTheirOrder) {
   FAIRWAY_EXPECT_NEXT(arms);
   FAIRWAY_EXPECT_NEXT(wakes);
   FAIRWAY_EXPECT_NEXT(spins);
+  FAIRWAY_EXPECT_NEXT(claimed);
   FAIRWAY_EXPECT_NEXT(reserved);
 #undef FAIRWAY_EXPECT_NEXT
   EXPECT_EQ(sizeof(Statistics), 256u);
