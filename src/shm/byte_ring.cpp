@@ -1,5 +1,6 @@
 #include "shm/byte_ring.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -21,9 +22,9 @@ bool RingWriter::can_hold(std::uint64_t length) const noexcept {
   return record_size(length) <= data_.size() / 2;
 }
 
-/// A sixteenth of the ring at a time: most records find their place claimed.
-void RingWriter::claim(std::uint64_t end) noexcept {
-  claimed_ = end + data_.size() / 16;
+/// A sixteenth of the ring at a time, so that most records find their place claimed; never what is still to be read.
+void RingWriter::claim(std::uint64_t end, std::uint64_t head) noexcept {
+  claimed_ = std::min(end + data_.size() / 16, head + data_.size());
   claim_word_->store(claimed_, std::memory_order_relaxed);
   // release fence: pairs with the acquire fence in RingTap::intact; who sees what is written now sees that it was claimed.
   std::atomic_thread_fence(std::memory_order_release);

@@ -93,7 +93,7 @@ class RingWriter {
 
  private:
   std::uint64_t offset(std::uint64_t position) const noexcept { return position & mask_; }
-  void claim(std::uint64_t end) noexcept;
+  void claim(std::uint64_t end, std::uint64_t head) noexcept;
 
   /// How far in front of the writer cache lines are fetched.
   static constexpr std::uint64_t write_ahead = 1024;
@@ -123,7 +123,7 @@ inline std::byte* RingWriter::reserve(std::uint64_t length, std::uint64_t head) 
   const std::uint64_t used = position_ - head;
   const std::uint64_t taken = padding + size + header_size;  // the next header is cleared too
   if (used + taken > data_.size()) return nullptr;
-  if (position_ + taken > claimed_) claim(position_ + taken);
+  if (position_ + taken > claimed_) claim(position_ + taken, head);
   padding_ = padding;
   return data_.data() + (padding != 0 ? 0 : at) + header_size;
 }

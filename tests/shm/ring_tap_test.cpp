@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -74,6 +75,13 @@ TEST_F(Tap, StepsOverThePaddingAtTheEndOfARing) {
   EXPECT_EQ(tap.position(), 128u + 32u);
 }
 
+TEST_F(Tap, SeesAllOfARingThatIsFullAndNotRead) {
+  while (write(writer, 0, std::to_string(posted))) ++posted;
+  ASSERT_EQ(posted, 7);
+  for (int i = 0; i < posted; ++i) EXPECT_EQ(text(), std::to_string(i));
+  EXPECT_EQ(tap.next(record, all), Found::empty);
+}
+
 TEST_F(Tap, IsOvertakenByAWriterThatHasClaimedItsPlace) {
   post(8);  // the next header is where the first record was
   EXPECT_EQ(tap.next(record, all), Found::overtaken);
@@ -130,6 +138,22 @@ TEST_F(Tap, SaysWhatNoWriterWrites) {
   memory.set_header(16, {RecordType::bytes, 0, 7, 8});  // 6 is due
   EXPECT_EQ(tap.next(record, all), Found::record);
   EXPECT_EQ(tap.next(record, all), Found::damaged);
+}
+
+/// The pages around the memory are nobody's.
+TEST_F(Tap, StaysInsideOfARingOfWhateverBytes) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    for (std::uint64_t at = 0; at < 128; at += 8) {
+      const std::uint64_t word = random();
+      // Mostly headers that could be.
+      memory.set_word(at, word % 4 == 0 ? word : RecordHeader{static_cast<RecordType>(word % 8), 0, static_cast<std::uint8_t>(at / 8), word >> 8 & 0x7f}.pack());
+    }
+    claimed = random() % 2 == 0 ? random() : random() % 512;
+    RingTap along(memory.bytes(), random() % 2 == 0 ? Shape::ring : Shape::linear, claimed);
+    along.start_at(random() % 64 * 8);
+    for (int i = 0; i < 20 && along.next(record, random() % 2 == 0 ? all : 16) == Found::record; ++i) ASSERT_LE(record.bytes.size(), 128u);
+  }
 }
 
 TEST_F(Tap, BelievesNoWriterThatDoesNotClaim) {
