@@ -1,9 +1,9 @@
 find_package(Threads REQUIRED)
 # Headers only: Interprocess maps memory, Serialization describes users' types.
 find_package(Boost 1.81 REQUIRED)
+find_package(CLI11 REQUIRED)  # headers only
 if(FAIRWAY_TOOLS)
   find_package(Boost 1.81 REQUIRED COMPONENTS json)
-  find_package(CLI11 REQUIRED)
   find_package(fmt REQUIRED)
   set(CURSES_NEED_NCURSES TRUE)
   set(CURSES_NEED_WIDE TRUE)

@@ -12,6 +12,7 @@ FAIRWAY_PACKAGES_build=(
 )
 FAIRWAY_PACKAGES_checks=(
     clang-14 libclang-rt-14-dev spin strace valgrind
+    zsh fish man-db mandoc python3-jsonschema
 )
 
 install_packages()

@@ -344,7 +344,8 @@ TEST_F(Inspect, MisuseIsOneLine) {
 
 TEST_F(Inspect, HelpHasExamplesAndTheVersionIsTheLibrarys) {
   for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--help"}, {"ls", "--help"}, {"stat", "--help"}}) {
+       {std::vector<std::string>{"--help"}, {"ls", "--help"}, {"tree", "--help"}, {"stat", "--help"}, {"tap", "--help"}, {"send", "--help"},
+        {"recv", "--help"}, {"call", "--help"}, {"serve", "--help"}, {"doctor", "--help"}, {"completion", "--help"}}) {
     const Outcome help = inspect(arguments);
     EXPECT_EQ(help.code, 0);
     EXPECT_TRUE(contains(help.out, "Example"));
@@ -360,7 +361,13 @@ TEST_F(Inspect, ABrokenPipeIsSuccessAndAFullDiskIsNot) {
   const Outcome closed = inspect_into_closed_pipe({"ls", "--broker", directory.path().native()});
   EXPECT_EQ(closed.code, 0);
   EXPECT_EQ(closed.err, "");
-  EXPECT_EQ(inspect_into_closed_pipe({"--help"}).code, 0);
+  for (const char* const command : {"tree", "--help", "doctor", "completion"}) {
+    std::vector<std::string> words{command, "--broker", directory.path().native()};
+    if (words[0] == "completion") words.push_back("zsh");
+    const Outcome outcome = inspect_into_closed_pipe(words);
+    EXPECT_EQ(outcome.code, 0) << command;
+    EXPECT_EQ(outcome.err, "") << command;
+  }
   EXPECT_TRUE(
       one_line(inspect_into("/dev/full", {"ls", "--broker", directory.path().native()}), 2, "cannot write the output"));
 }

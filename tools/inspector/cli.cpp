@@ -18,7 +18,9 @@ constexpr const char* examples = R"(Examples:
   fairway top                           all channels, live: who sends how much to whom, and what waits
   fairway trace                         who joins and leaves, and how ports move
   fairway doctor                        what is wrong with this machine
+  fairway tap ch-17 --follow            the messages as they pass
   echo world | fairway call greeter     a line there, the answer back
+  fairway serve greeter -- sed -u 's/^/hello, /'
   fairway --broker /run/user/1000/robot ls
 
 Without --broker the directory is $FAIRWAY_BROKER, $XDG_RUNTIME_DIR/fairway, /run/user/UID/fairway or
@@ -89,6 +91,8 @@ void define(CLI::App& app, Request& request) {
     command->add_option("--timeout", request.timeout_seconds, "Wait that long for the name to appear, and for each answer")
         ->type_name("SECONDS")
         ->check(CLI::PositiveNumber);
+
+  define_talking(app, request);
 
   for (CLI::App* const command : {ls, tree, stat, doctor})
     command->add_flag("--json", request.json, "One JSON object instead of text");

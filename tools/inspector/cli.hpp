@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "inspector/serve.hpp"
 #include "inspector/talk.hpp"
+#include "inspector/tap.hpp"
 
 namespace CLI {
 class App;
@@ -26,10 +28,15 @@ struct Request {
   std::size_t rows = 20;
   std::filesystem::path chrome;
   Conversation conversation;
+  TapOptions tap;
+  Service service;
+  std::string shell;  ///< completion: which one; complete: what of
   double timeout_seconds = 0;  ///< 0: none
 };
 
 /// Subcommands, options and help; help, man pages and completions come from these definitions.
 void define(CLI::App& app, Request& request);
+/// Those of them by which one listens and answers.
+void define_talking(CLI::App& app, Request& request);
 
 }  // namespace fairway::inspector

@@ -13,11 +13,15 @@
 #include <CLI/CLI.hpp>
 #include <fairway/error.hpp>
 
+#include "describe.hpp"
 #include "inspector/cli.hpp"
+#include "inspector/completion.hpp"
 #include "inspector/doctor.hpp"
 #include "inspector/json.hpp"
 #include "inspector/reader.hpp"
+#include "inspector/serve.hpp"
 #include "inspector/talk.hpp"
+#include "inspector/tap.hpp"
 #include "inspector/text.hpp"
 #include "inspector/tree.hpp"
 #include "inspector/watching.hpp"
@@ -96,6 +100,36 @@ int examine(const inspector::Request& request) {
   return print(request.json ? doctor_json(findings) : doctor_text(findings, colour()), healthy ? done : error);
 }
 
+int listen(inspector::Reader reader, const inspector::Request& request, ChannelId channel) {
+  inspector::TapOptions options = request.tap;
+  options.json = request.json;
+  const auto shown = tap(reader, channel, options, stdout, colour());
+  if (!shown)
+    return complain(nothing_found, fmt::format("there is no {} at {}; `fairway ls` lists the channels that reach beyond their context",
+                                               to_string(channel), reader.broker().directory));
+  if (options.count && *shown < *options.count) return complain(nothing_found, fmt::format("{} has closed before", to_string(channel)));
+  if (*shown == 0 && !options.follow) return complain(nothing_found, fmt::format("nothing waits in {}; --follow shows what passes", to_string(channel)));
+  return done;
+}
+
+int complete_shell(const CLI::App& app, const std::string& shell) {
+  const tools::Command program = tools::describe(app);
+  if (shell == "bash") return print(inspector::bash_completion(program), done);
+  return print(shell == "zsh" ? inspector::zsh_completion(program) : inspector::fish_completion(program), done);
+}
+
+/// For completions: what there is, one a line.
+int complete(inspector::Reader reader, const std::string& what) {
+  const inspector::Snapshot snapshot = reader.tables();
+  std::string text;
+  if (what == "channels")
+    for (const inspector::ChannelSnapshot& channel : snapshot.channels) text += to_string(channel.id) + '\n';
+  if (what == "contexts")
+    for (const inspector::ContextSnapshot& context : snapshot.contexts)
+      if (!context.info.name.empty()) text += context.info.name + '\n';
+  return print(text, text.empty() ? nothing_found : done);
+}
+
 int run(const CLI::App& app, const inspector::Request& request) {
   if (app.get_subcommands().empty()) return complain(error, "say what to do, such as ls or stat CHANNEL; see fairway --help");
   const auto asked = [&app](const char* command) { return app.got_subcommand(command); };
@@ -112,10 +146,18 @@ int run(const CLI::App& app, const inspector::Request& request) {
     }
     return done;
   }
+  if (asked("serve")) {
+    inspector::Service service = request.service;
+    service.broker = request.broker;
+    return serve(service);
+  }
+  if (asked("completion")) return complete_shell(app, request.shell);
+  if (asked("complete")) return complete(inspector::Reader(request.broker), request.shell);
   if (asked("doctor")) return examine(request);
-  if (asked("stat")) {
+  if (asked("stat") || asked("tap")) {
     const auto channel = inspector::parse_channel(request.channel);
     if (!channel) return complain(error, fmt::format("'{}' is no channel; say 17 or ch-17", request.channel));
+    if (asked("tap")) return listen(inspector::Reader(request.broker), request, *channel);
     return stat(inspector::Reader(request.broker), request, *channel);
   }
   if (asked("top")) {

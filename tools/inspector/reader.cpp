@@ -210,18 +210,27 @@ Snapshot Reader::snapshot() {
   return snapshot;
 }
 
+fs::path Reader::segments() const { return sys::segments_path(directory_); }
+
+const shm::ChannelRow* Reader::row(ChannelId id) {
+  const std::vector<std::uint64_t> tables = tables_of(channels_prefix);
+  const auto after = std::ranges::upper_bound(tables, id.value);
+  if (after == tables.begin()) return nullptr;
+  const std::uint64_t first = *std::prev(after);
+  if (id.value - first >= shm::channels_per_table) return nullptr;
+  const std::byte* const rows = table(channels_prefix, first);
+  if (rows == nullptr) return nullptr;
+  const auto* const row = reinterpret_cast<const shm::ChannelRow*>(rows) + (id.value - first);
+  // acquire: pairs with the release in Tables::update; the row is filled.
+  return row->id.load(std::memory_order_acquire) == id.value ? row : nullptr;
+}
+
 std::optional<ChannelSnapshot> Reader::channel(ChannelId id) {
   look_at_broker();
   const std::vector<ContextSnapshot> everybody = contexts();
-  const std::vector<std::uint64_t> tables = tables_of(channels_prefix);
-  const auto after = std::ranges::upper_bound(tables, id.value);
-  if (after == tables.begin()) return std::nullopt;
-  const std::uint64_t first = *std::prev(after);
-  if (id.value - first >= shm::channels_per_table) return std::nullopt;
-  const std::byte* const rows = table(channels_prefix, first);
+  const shm::ChannelRow* const found = row(id);
   ChannelSnapshot channel;
-  if (rows == nullptr || !copy_row(reinterpret_cast<const shm::ChannelRow*>(rows)[id.value - first], id, channel))
-    return std::nullopt;
+  if (found == nullptr || !copy_row(*found, id, channel)) return std::nullopt;
   find_owners(channel, everybody);
   halves_.refresh();
   halves_.copy(channel);

@@ -43,6 +43,10 @@ class Reader {
   /// The same from a former sample of it, if there is one, to now.
   std::optional<ChannelReport> report(ChannelId channel, const std::optional<ChannelSnapshot>& before);
 
+  /// A channel's row, as long as this looks at nothing else. Null: there is no such channel. Throws Failure.
+  const shm::ChannelRow* row(ChannelId channel);
+  std::filesystem::path segments() const;
+
  private:
   struct Table {
     std::uint64_t identity = 0;
