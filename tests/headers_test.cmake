@@ -9,11 +9,13 @@ if(count EQUAL 0)
   message(FATAL_ERROR "no headers in ${ROOT}/include/fairway")
 endif()
 
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+             -Woverloaded-virtual -Wundef -Werror)
 get_filename_component(name ${COMPILER} NAME)
 set(source ${CMAKE_CURRENT_BINARY_DIR}/header_alone_${name}.cpp)
 foreach(header IN LISTS headers)
   file(WRITE ${source} "#include <${header}>\n#include <${header}>\n")
-  execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I${ROOT}/include ${source}
+  execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${warnings} -I${ROOT}/include ${source}
                   RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
     message(SEND_ERROR "${header} does not compile alone")

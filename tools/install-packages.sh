@@ -13,6 +13,7 @@ FAIRWAY_PACKAGES_build=(
 FAIRWAY_PACKAGES_checks=(
     clang-14 libclang-rt-14-dev spin strace valgrind
     zsh fish man-db mandoc python3-jsonschema
+    doxygen dpkg-dev lintian libuv1-dev
 )
 
 install_packages()

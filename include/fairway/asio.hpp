@@ -55,8 +55,10 @@ inline boost::system::error_code make_error_code(CloseReason reason) noexcept {
 
 }  // namespace fairway
 
+namespace boost::system {
 template <>
-struct boost::system::is_error_code_enum<fairway::CloseReason> : std::true_type {};
+struct is_error_code_enum<fairway::CloseReason> : std::true_type {};
+}  // namespace boost::system
 
 namespace fairway {
 

@@ -1,0 +1,10 @@
+# `cmake --build DIR --target reference`: the public headers as pages, in DIR/reference/html.
+find_program(FAIRWAY_DOXYGEN doxygen)
+if(PROJECT_IS_TOP_LEVEL AND FAIRWAY_DOXYGEN)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/Doxyfile.in ${PROJECT_BINARY_DIR}/Doxyfile @ONLY)
+  add_custom_target(reference COMMAND ${FAIRWAY_DOXYGEN} ${PROJECT_BINARY_DIR}/Doxyfile VERBATIM)
+  if(FAIRWAY_TESTS)
+    add_test(NAME reference COMMAND ${FAIRWAY_DOXYGEN} ${PROJECT_BINARY_DIR}/Doxyfile)
+    set_tests_properties(reference PROPERTIES TIMEOUT 120)
+  endif()
+endif()
