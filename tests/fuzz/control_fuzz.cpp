@@ -4,42 +4,24 @@
 /// An input is a sequence of steps: who, what, how many words, and the words, one byte each (255: eight bytes follow),
 /// because most numbers in a message are small.
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <map>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "fuzz/input.hpp"
 #include "route/world.hpp"
 #include "wire/codec.hpp"
 
 namespace {
 
 using namespace fairway;
-using Input = std::span<const std::uint8_t>;
+using fuzz::Input;
+using fuzz::take;
+using fuzz::take_word;
 
-void require(bool condition, const std::string& what) {
-  if (condition) return;
-  std::fprintf(stderr, "%s\n", what.c_str());
-  std::abort();
-}
-
-std::uint8_t take(Input& input) {
-  if (input.empty()) return 0;
-  const std::uint8_t byte = input.front();
-  input = input.subspan(1);
-  return byte;
-}
-
-std::uint64_t take_word(Input& input) {
-  const std::uint8_t byte = take(input);
-  if (byte != 255) return byte;
-  std::uint64_t word = 0;
-  for (int i = 0; i < 8; ++i) word = word << 8 | take(input);
-  return word;
-}
+void require(bool condition, const std::string& what) { fuzz::require(condition, what.c_str()); }
 
 void decode_both(const wire::Frame& frame) {
   if (const auto message = wire::decode_client(frame)) require(wire::encode(*message) == frame, "a client message changes");

@@ -2,30 +2,22 @@
 /// drives, beside a model of what must come out.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <span>
 #include <vector>
 
+#include "fuzz/input.hpp"
 #include "shm/byte_ring.hpp"
 #include "shm/ring_memory.hpp"
 
 namespace {
 
 using namespace fairway::shm;
-using Input = std::span<const std::uint8_t>;
+using fairway::fuzz::Input;
+using fairway::fuzz::take;
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
-std::uint8_t take(Input& input) {
-  if (input.empty()) return 0;
-  const std::uint8_t byte = input.front();
-  input = input.subspan(1);
-  return byte;
-}
+void require(bool condition) { fairway::fuzz::require(condition, "the ring"); }
 
 /// Whatever stands there: every payload lies inside, every walk ends.
 void read_anything(Input input) {

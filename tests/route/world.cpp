@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "route/invariants.hpp"
+
 namespace fairway::route::test {
 
 namespace {
@@ -120,6 +122,9 @@ Lines World::execute(Actions actions, ContextId cause) {
   check(registry_.segments() == segments_.size(), "the number of segments");
   check(registry_.links() == links_.size(), "the number of links");
   check(registry_.contexts() == live_.size(), "the number of contexts");
+  // All of it is looked at: in a large world now and then.
+  if (++steps_ % (1 + registry_.channels() / 64) == 0)
+    if (const std::string what = broken_invariant(registry_); !what.empty()) check(false, what);
   return lines;
 }
 

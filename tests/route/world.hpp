@@ -101,6 +101,7 @@ class World {
   std::map<PortId, shm::PortInfo> rows_;
   ContextId cause_;
   std::uint64_t next_request_ = 1;
+  std::uint64_t steps_ = 0;
   std::string broken_;
 };
 
