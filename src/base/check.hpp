@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-/// Checks that keep out a former owner of a port that lies. In what users get all are made; tests/faults builds the library
-/// with FAIRWAY_HOOKS and leaves out one at a time, to show that nothing else stops the attack that it is for.
+/// Checks that keep out who lies: a former owner of a port, the other side of a channel, a client of the broker. In what
+/// users get all are made; tests/faults builds the library with FAIRWAY_HOOKS and leaves out one at a time, to show that nothing else stops the attack that it is for.
 namespace fairway {
 
 enum class Check : std::uint32_t {
@@ -30,6 +30,20 @@ enum class Check : std::uint32_t {
   sealed_writing = 1u << 16,
   read_only = 1u << 17,      ///< readers get a description that cannot write
   private_names = 1u << 18,  ///< a private broker cannot be looked into
+  // Of who talks with a peer that rewrites its words.
+  possible_head = 1u << 19,          ///< nobody has read what was not written, or less than before
+  possible_record = 1u << 20,        ///< a record lies in its segment, in its turn
+  possible_tokens = 1u << 21,        ///< a record carries no port twice, nor more of them than anybody may have
+  counted_by_generation = 1u << 22,  ///< who has not come to a generation has read nothing of it
+  broker_is_believed = 1u << 23,     ///< and not the peer, as long as there is one to say who goes on
+  // The broker's, of its clients.
+  whole_frames = 1u << 24,
+  no_descriptors = 1u << 25,    ///< nobody sends any
+  hello_first = 1u << 26,
+  answers_are_read = 1u << 27,  ///< who asks and does not listen is not kept
+  few_in_flight = 1u << 28,     ///< descriptors that were not acknowledged
+  short_turns = 1u << 29,       ///< nobody is listened to, or accepted, without end
+  fair_share = 1u << 30,        ///< no context takes the last descriptors with its segments
 };
 
 #ifdef FAIRWAY_HOOKS

@@ -192,6 +192,7 @@ class Context {
   void try_to_watch(Link& link);
   void unwatch(Link& link) noexcept;
   void make_all_hot(const Link& link);
+  void condemn(const Link& link);
 
   // context_moving.cpp
   void note_claims(PortId carrier);

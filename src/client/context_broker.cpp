@@ -208,6 +208,12 @@ void Context::on(const wire::LinkDrop& m, BrokerLink::Message&) {
   links_.erase(found);
 }
 
+/// Who is called over it, and by whom, cannot be known any more.
+void Context::condemn(const Link& link) {
+  for (const auto& [id, endpoint] : endpoints_)
+    if (endpoint->link() == &link) endpoint->protocol_error(shm::Fault::impossible_calls);
+}
+
 void Context::make_all_hot(const Link& link) {
   for (const auto& [id, endpoint] : endpoints_)
     if (endpoint->link() == &link) make_hot(*endpoint);
@@ -222,6 +228,7 @@ void Context::on(const wire::Paired& m, BrokerLink::Message&) {
   const auto link = links_.find(m.link);
   if (link == links_.end()) return endpoint->peer_closed(std::nullopt, CloseReason::broker_refused);
   endpoint->paired(link->second.get(), m.peer_epoch);
+  if (link->second->damaged()) condemn(*link->second);
 }
 
 void Context::on(const wire::Reply& m, BrokerLink::Message&) { replies_[m.request] = m; }

@@ -50,7 +50,8 @@ void Context::collect_ready() {
       endpoint->called();
       make_hot(*endpoint);
     });
-    if (all || link->damaged()) make_all_hot(*link);
+    if (all) make_all_hot(*link);
+    if (link->damaged()) condemn(*link);
   }
 }
 

@@ -140,6 +140,8 @@ class Endpoint {
   void peer_closed(std::optional<Incoming::End> end, CloseReason reason);
   /// One of the two sides needs what only the broker could give: the channel ends after what was committed.
   void strand();
+  /// The other side does what no library of ours does: the channel ends here.
+  void protocol_error(shm::Fault fault);
   /// Every port in the message that this end has reached is there, or known to be lost.
   void claims_answered() noexcept { claims_answered_ = true; }
   void forget_claims() noexcept { claimed_.reset(); }
@@ -161,6 +163,8 @@ class Endpoint {
   void announce() noexcept;
   void announce_unlinked() noexcept;
   void call_reader() noexcept;
+  /// False: what the reader says of its head is impossible, and the channel has ended.
+  bool believe_reader();
   void grow() noexcept;
   /// True: `grow` may go on.
   bool take_segment();
@@ -191,7 +195,6 @@ class Endpoint {
   bool misses_generation() const noexcept;
   /// True: it was.
   bool strand_if_broker_is_missed();
-  void protocol_error(shm::Fault fault);
 
   Context& context_;
   // Local.

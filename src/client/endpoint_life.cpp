@@ -141,11 +141,12 @@ void Endpoint::finish_by_record(const shm::Record& record) {
 }
 
 bool Endpoint::misses_generation() const noexcept {
-  if (context_.broker_alive() || local() || in_.closed()) return false;
+  if ((context_.broker_alive() && enforced(Check::broker_is_believed)) || local() || in_.closed()) return false;
   const shm::ControlBlock* const theirs = in_.control();
   // Without the first of a pairing nothing can be read any more, nor will the writer ever know what was.
   // acquire: pairs with the release in Outgoing::say_left; what was committed before is seen.
-  return theirs == nullptr || in_.misses_generation() || theirs->left.load(std::memory_order_acquire) != 0;
+  if (theirs == nullptr) return !context_.broker_alive();
+  return in_.misses_generation() || theirs->left.load(std::memory_order_acquire) != 0;
 }
 
 bool Endpoint::strand_if_broker_is_missed() {
@@ -176,7 +177,9 @@ void Endpoint::note(shm::Fault fault) noexcept {
 void Endpoint::protocol_error(shm::Fault fault) {
   if (ended_) return;
   note(fault);
-  log(LogLevel::error, [&] { return to_string(id_) + ": " + std::string(shm::describe(fault)); });
+  log(LogLevel::error, [&] {
+    return to_string(id_) + (link_ != nullptr ? ", whose other side is " + link_->peer() : "") + ": " + std::string(shm::describe(fault));
+  });
   reason_ = CloseReason::protocol_error;
   ended_ = true;
   drop_backlog();

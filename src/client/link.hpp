@@ -20,6 +20,8 @@ class Link {
   LinkId id() const noexcept { return id_; }
   int doorbell() const noexcept { return doorbell_.get(); }
   int pidfd() const noexcept { return pidfd_.get(); }
+  /// Who is at the other end, for people: "pid 4711 (player)".
+  std::string peer() const;
 
   /// My half: from here on the other side is told which port to look at.
   void bind(sys::Mapping mine, bool membarrier);
@@ -49,6 +51,7 @@ class Link {
   void collect(bool& all, Each&& each);
   /// Whether `collect` would find something.
   bool pending() const noexcept { return theirs_ != nullptr && ready_in_.pending(); }
+  /// Found by `collect`: the other side writes there what no library of ours writes.
   bool damaged() const noexcept { return ready_in_.damaged(); }
 
   void note_cpu(std::uint32_t cpu) noexcept {

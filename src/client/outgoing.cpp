@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/hook.hpp"
 #include "sys/process.hpp"
 
@@ -100,13 +101,14 @@ void Outgoing::refresh_head(const shm::ControlBlock* reader) noexcept {
   const auto seen = shm::Position::unpack(reader->head.load(std::memory_order_acquire));
   const auto current = static_cast<Generation>(next_ - 1);
   const auto behind = static_cast<std::int16_t>(current - seen.generation);  // generations wrap
-  if (behind < 0 || (seen.generation == current && (seen.offset > writer_.position() || seen.offset < head_))) {
+  if ((behind < 0 || (seen.generation == current && (seen.offset > writer_.position() || seen.offset < head_))) &&
+      enforced(Check::possible_head)) {
     damaged_ = true;
     return;
   }
   reader_generation_ = seen.generation;
   if (seen.generation == current) head_ = seen.offset;
-  const std::uint64_t unread = unread_bytes(reader);
+  const std::uint64_t unread = count_unread(reader);
   auto& high_water = control_->statistics.high_water;
   if (unread > high_water.load(std::memory_order_relaxed)) high_water.store(unread, std::memory_order_relaxed);
 }
@@ -165,14 +167,23 @@ void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, E
   writer_ = shm::RingWriter(bytes.subspan(shm::data_offset), shape, &segment->control.statistics.claimed);
   writer_.set_sequence(sequence);
   head_ = 0;
+  written_before_ = posted_bytes_ - backlog_bytes_;
   control_->statistics.generation.store(next_, std::memory_order_relaxed);
   ++next_;
 }
 
 std::uint64_t Outgoing::unread_bytes(const shm::ControlBlock* reader) noexcept {
-  // What the reader says is believed as far as it is possible: the backlog is certainly unread.
+  if (control_ != nullptr && !in_newest_generation()) refresh_head(reader);
+  return count_unread(reader);
+}
+
+std::uint64_t Outgoing::count_unread(const shm::ControlBlock* reader) noexcept {
+  // What the reader says is believed as far as it is possible: the backlog is certainly unread, and so is a generation that
+  // its head has not come to.
   const std::uint64_t claimed = reader == nullptr ? read_bytes_ : reader->statistics.bytes_read.load(std::memory_order_relaxed);
-  read_bytes_ = std::min(claimed, posted_bytes_ - backlog_bytes_);
+  const std::uint64_t written = posted_bytes_ - backlog_bytes_;
+  const bool believed = in_newest_generation() || !enforced(Check::counted_by_generation);
+  read_bytes_ = std::min(claimed, believed ? written : std::min(written, written_before_));
   return posted_bytes_ - read_bytes_;
 }
 

@@ -99,6 +99,9 @@ class Outgoing {
 
   bool write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept;
   void refresh_head(const shm::ControlBlock* reader) noexcept;
+  std::uint64_t count_unread(const shm::ControlBlock* reader) noexcept;
+  /// As far as its head was seen.
+  bool in_newest_generation() const noexcept { return reader_generation_ == static_cast<Generation>(next_ - 1); }
   void queue(Waiting waiting);
   void count_posted(std::uint64_t length) noexcept;
   void count_backlog() noexcept;
@@ -116,6 +119,7 @@ class Outgoing {
   std::uint64_t posted_messages_ = 0;
   std::uint64_t posted_bytes_ = 0;
   std::uint64_t read_bytes_ = 0;  ///< what the reader said when it was asked last
+  std::uint64_t written_before_ = 0;  ///< bytes in all generations but the newest
   std::uint64_t largest_ = 0;
   bool ever_open_ = false;
   bool damaged_ = false;

@@ -20,6 +20,7 @@ TokenStep step(TokenState state, TokenEvent event) noexcept {
 }
 
 bool Claims::valid(PortId carrier, std::span<const Token> tokens) {
+  if (tokens.size() > most_tokens) return false;
   std::vector<PortId> ports;
   for (const Token& token : tokens) {
     if (token.port.channel() == carrier.channel()) return false;

@@ -48,7 +48,10 @@ class Claims {
     wire::Granted grant;
   };
 
-  /// Whether a library of ours wrote that table: no token twice, no end of the carrier's own channel.
+  /// In one message. The broker lets so many of a context's claims be answered before it reads.
+  static constexpr std::size_t most_tokens = 65536;
+
+  /// Whether a library of ours wrote that table: not more tokens than that, none twice, no end of the carrier's own channel.
   static bool valid(PortId carrier, std::span<const Token> tokens);
 
   /// The port `carrier` has reached a record with a valid table, in that generation.

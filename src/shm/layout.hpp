@@ -83,9 +83,9 @@ struct Statistics {
   /// For inspectors: the writer of this very ring has written nothing at or behind that position. In every generation.
   std::atomic<std::uint64_t> claimed;
   FaultCount fault[faults];  ///< of either direction, by Fault; the owner's own
-  std::uint64_t reserved[1];
+  std::uint64_t reserved[15];
 };
-static_assert(sizeof(Statistics) == 256);
+static_assert(sizeof(Statistics) == 384);
 
 /// The words that control a pairing, in the first segment that a port opens for it.
 struct ControlBlock {

@@ -51,10 +51,14 @@ class ReadyReader {
   void begin() noexcept {
     // acquire: pairs with the release in ReadyWriter::push.
     const std::uint64_t tail = theirs_->ready_tail.load(std::memory_order_acquire);
-    limit_ = tail - head_ <= slots_.size() || !enforced(Check::ready_tail) ? tail : head_;
-    if (tail - head_ > slots_.size()) damaged_ = true;
+    limit_ = tail;
+    if (tail - head_ <= slots_.size() || !enforced(Check::ready_tail)) return;
+    limit_ = head_;
+    damaged_ = true;
   }
+  /// Never again once it is damaged: its words would keep the reader awake for ever.
   bool pending() const noexcept {
+    if (damaged_) return false;
     return theirs_->ready_tail.load(std::memory_order_acquire) != head_ ||
            theirs_->ready_overflow.load(std::memory_order_acquire) != overflow_seen_;
   }
@@ -66,6 +70,7 @@ class ReadyReader {
     overflow_seen_ = now;
     return true;
   }
+  /// The producer claims more than the ring holds: no ReadyWriter does.
   bool damaged() const noexcept { return damaged_; }
   std::uint64_t head() const noexcept { return head_; }
 

@@ -1,7 +1,6 @@
 /// Connections that do not play by the rules lose their connection; nobody else notices.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -9,18 +8,15 @@
 #include <vector>
 
 #include "broker/raw_context.hpp"
-#include "support/sanitized.hpp"
+#include "support/allocated.hpp"
 #include "sys/runtime_dir.hpp"
-
-#ifdef FAIRWAY_SANITIZED
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // mallinfo2 sees nothing of a sanitizer's heap
-#endif
 
 namespace fairway::broker {
 namespace {
 
 using test::PolledBroker;
 using test::RawContext;
+using fairway::test::allocated;
 
 struct HostileConnection : testing::Test {
   void SetUp() override { witness.wait_for<wire::Welcome>(); }
@@ -178,15 +174,6 @@ TEST_F(HostileConnection, NobodyIsPairedOverALinkThatItWasNotGiven) {
   }
   EXPECT_EQ(installed, count);
   EXPECT_EQ(closed, count);
-}
-
-/// What the broker has allocated, in bytes.
-std::size_t allocated() {
-#ifdef FAIRWAY_SANITIZED
-  return __sanitizer_get_current_allocated_bytes();
-#else
-  return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
-#endif
 }
 
 TEST_F(HostileConnection, AnswersThatNobodyReadsDoNotFillTheBroker) {
