@@ -25,10 +25,17 @@ constexpr std::uint64_t socket_key(std::uint64_t session) { return session << 1;
 constexpr std::uint64_t process_key(std::uint64_t session) { return session << 1 | 1; }
 
 constexpr int messages_per_turn = 64;
+constexpr int connections_per_turn = 64;
+/// More than a socket holds: somebody else goes on sending there.
+constexpr int messages_of_the_dead = 4096;
 
 /// What handling a message may take, and for each segment what the death of its context may take: that much stays free.
 constexpr std::uint64_t spare_memory = std::uint64_t{2} << 20;
 constexpr std::uint64_t spare_memory_per_segment = std::uint64_t{4} << 10;
+/// A context has at most so many times the segments that are left for others: whoever takes all that it can leaves them some.
+constexpr std::uint64_t most_of_share = 8;
+constexpr std::string_view no_share =
+    "most of the broker's descriptors are this context's: close channels, read, or raise the RLIMIT_NOFILE of fairwayd";
 constexpr std::string_view no_memory = "the broker is out of memory";
 
 }  // namespace
@@ -42,7 +49,7 @@ Server::Server(BrokerOptions options, const wire::Versions& versions)
   lock_ = sys::try_lock(directory_);
   if (!lock_) throw std::system_error(Errc::name_taken, "another broker serves " + directory_.native());
   if (options_.private_names && enforced(Check::private_names)) sys::make_undumpable();
-  sys::raise_descriptor_limit();
+  descriptor_limit_ = sys::raise_descriptor_limit();
   const bool passed = options_.listener >= 0;
   if (passed) listener_ = sys::adopt_listener(options_.listener, sys::socket_path(directory_));
   sys::remove_stale_names(directory_, passed ? sys::Socket::keep : sys::Socket::remove);
@@ -102,7 +109,7 @@ void Server::turn(Timeout timeout) {
 // Connections -----------------------------------------------------------------------------------------------
 
 void Server::accept_all() {
-  for (;;) {
+  for (int i = 0; i < connections_per_turn || !enforced(Check::short_turns); ++i) {
     auto session = std::make_unique<Session>();
     try {
       session->socket = sys::accept_from(listener_.get());
@@ -177,7 +184,7 @@ void Server::serve(std::uint64_t key) {
   if (found == sessions_.end() || found->second->over) return;
   Session& session = *found->second;
   if (key & 1) {  // the process has ended: whatever it still sent comes first
-    while (!session.over && receive_one(session)) {
+    for (int i = 0; i < messages_of_the_dead && !session.over && receive_one(session); ++i) {
     }
     end(session);
     return;
@@ -197,17 +204,17 @@ bool Server::receive_one(Session& session) {
     return false;
   }
   FAIRWAY_HOOK(broker_received);
-  const auto message = received.size == frame.size() && descriptors.empty() && !received.descriptors_lost
-                           ? wire::decode_client(frame)
-                           : std::nullopt;
+  const bool whole = received.size == frame.size() || !enforced(Check::whole_frames);
+  const bool bare = (descriptors.empty() && !received.descriptors_lost) || !enforced(Check::no_descriptors);
+  const auto message = whole && bare ? wire::decode_client(frame) : std::nullopt;
   if (!message && !session.context && received.size == frame.size() && refused_for_versions(session, frame)) return false;
   if (!message) {
     session.why = "sent something that is not a message of this protocol";
     end(session);
     return false;
   }
-  if (!session.context) {
-    const auto* const hello = std::get_if<wire::Hello>(&*message);
+  const auto* const hello = std::get_if<wire::Hello>(&*message);
+  if (!session.context && (hello != nullptr || enforced(Check::hello_first))) {
     if (hello == nullptr) session.why = "did not say Hello first";
     if (hello != nullptr) greet(session, *hello);
     if (!session.context) end(session);
@@ -217,7 +224,7 @@ bool Server::receive_one(Session& session) {
     session.acknowledged = std::min(session.sent_with_descriptors, session.acknowledged + credit->count);
     return true;
   }
-  if (refused_for_memory(session, *message)) return !session.over;
+  if (refused_for_memory(session, *message) || refused_for_others(session, *message)) return !session.over;
   route::Actions actions;
   registry_.handle(session.context, *message, actions);
   const bool refetch = std::holds_alternative<wire::Refetch>(*message) || std::holds_alternative<wire::RefetchLink>(*message);
@@ -257,6 +264,22 @@ bool Server::refused_for_versions(Session& session, const wire::Frame& hello) {
   if (!refusal) return false;
   refuse(session, Errc::version, refusal->detail.view());
   end(session);
+  return true;
+}
+
+bool Server::refused_for_others(const Session& session, const wire::ClientMessage& message) {
+  const auto* const lease = std::get_if<wire::LeaseRequest>(&message);
+  if (lease == nullptr || !enforced(Check::fair_share)) return false;
+  const std::uint64_t used = segments_.size() + 2 * sessions_.size() + 2 * doorbells_.size();
+  const std::size_t own = registry_.segments_of(session.context);
+  if (used < descriptor_limit_ && own <= most_of_share * (descriptor_limit_ - used)) return false;
+  log(LogLevel::warning, [&] {
+    return "pid " + std::to_string(session.pid) + " (context " + std::to_string(session.context.value) + ") has " +
+           std::to_string(own) + " segments, and gets no more: descriptors are short";
+  });
+  route::Actions actions;
+  actions.push_back(route::Send{session.context, wire::LeaseRefused{lease->size, wire::Detail::of(no_share)}, {}});
+  execute(actions);
   return true;
 }
 

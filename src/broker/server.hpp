@@ -62,6 +62,8 @@ class Server {
   bool refused_for_memory(const Session& session, const wire::ClientMessage& message);
   /// True: it is a Hello of a version that nobody here understands, and is answered.
   bool refused_for_versions(Session& session, const wire::Frame& hello);
+  /// True: it was a lease that would take more than one context's share of what there is, and is answered.
+  bool refused_for_others(const Session& session, const wire::ClientMessage& message);
   void refuse(Session& session, Errc code, std::string_view detail);
   void end(Session& session);
   void remove_ended();
@@ -109,6 +111,7 @@ class Server {
   const Session* refetching_ = nullptr;  ///< whose request is being answered with what it was sent before
   std::uint64_t next_session_ = 1;
   std::uint64_t idle_since_ns_ = 0;
+  std::uint64_t descriptor_limit_ = 0;
   std::atomic<bool> stopped_ = false;
   bool executing_ = false;
   bool retry_soon_ = false;

@@ -36,12 +36,13 @@ void Server::perform(route::Send& action) {
   Session* const session = find(action.to);
   if (session == nullptr) return;
   forget_old_news(*session, action.message);
-  if (std::holds_alternative<wire::Refused>(action.message) && ++session->refusals > Session::most_refusals) {
+  if (std::holds_alternative<wire::Refused>(action.message) && ++session->refusals > Session::most_refusals &&
+      enforced(Check::answers_are_read)) {
     session->why = "claims and does not read the answers";
     return end(*session);
   }
   const bool answer = is_answer(action.message) || refetching_ == session;
-  if (answer && ++session->answers > Session::most_answers) {
+  if (answer && ++session->answers > Session::most_answers && enforced(Check::answers_are_read)) {
     session->why = "asks and does not read the answers";
     return end(*session);
   }
@@ -190,7 +191,8 @@ void Server::flush(Session& session) {
       session.outbox.pop_front();
       continue;
     }
-    if (!fds.empty() && session.sent_with_descriptors - session.acknowledged >= Session::most_in_flight) break;
+    const bool enough = session.sent_with_descriptors - session.acknowledged >= Session::most_in_flight;
+    if (!fds.empty() && enough && enforced(Check::few_in_flight)) break;
     FAIRWAY_HOOK(broker_before_send);
     const sys::Sent result = sys::send_message(session.socket.get(), wire::encode(next.message), fds);
     full = result == sys::Sent::full;

@@ -67,6 +67,8 @@ class Registry {
   std::size_t channels() const noexcept { return channels_.size(); }
   std::size_t segments() const noexcept { return segments_.size(); }
   std::size_t links() const noexcept { return links_.size(); }
+  /// Allocated for that context, and not yet dropped.
+  std::size_t segments_of(ContextId context) const { return contexts_.at(context).segments.size(); }
 
  private:
   friend struct RegistryProbe;  ///< tests/route

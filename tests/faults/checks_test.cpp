@@ -1,5 +1,5 @@
-// Each check that keeps a former owner out is left out once, and the test of the attack that it stops has to fail. The tests
-// are those of multiprocess/transfer_hostile_test, built with switches (attacks_without_checks).
+// Each check that keeps out who lies is left out once, and the test of the attack that it stops has to fail. The tests are those
+// of multiprocess/transfer_hostile_test, built with switches (attacks_without_checks), hostile_peer_test and hostile_client_test.
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
@@ -21,9 +21,14 @@ struct Pair {
   const char* name;
   std::vector<Check> left_out;  ///< more than one: each of them stops the attack, with the others left out
   std::string attack;           ///< as --gtest_filter
+  const char* program = ATTACKS;
+  const char* honest = "*tells_the_truth*";  ///< works without the checks, too
 };
 
 std::string said(const std::string& word) { return "*HostileWords*/" + word; }
+
+constexpr const char* harmless_word = "HostileWord.of_any_value*/cpu";
+constexpr const char* nothing = "HostileClient.that_does_nothing*";
 
 const std::vector<Pair> pairs{
     // The broker: who speaks of what.
@@ -67,6 +72,23 @@ const std::vector<Pair> pairs{
     // The seal takes the right to write from descriptors that had it, too.
     {"unprotect", {Check::sealed_writing, Check::read_only}, "*HostileKernelCall*/unprotect"},
     {"open_by_name", {Check::private_names}, "SegmentNames.of_a_private_broker*"},
+    // A peer's words.
+    {"read_too_far", {Check::possible_head}, "HostilePeer.that_claims_to_have_read*", PEER, harmless_word},
+    {"read_too_far_in_silence", {Check::possible_head}, "HostilePeer.that_claims_so_while*", PEER, harmless_word},
+    {"long_record", {Check::possible_record}, "HostilePeer.whose_record_reaches*", PEER, harmless_word},
+    {"full_ready_ring", {Check::ready_tail}, "HostilePeer.whose_ready_ring*", PEER, harmless_word},
+    {"port_twice", {Check::possible_tokens}, "HostilePeer.that_sends_a_port_twice*", PEER, harmless_word},
+    {"crowd_of_ports", {Check::possible_tokens}, "HostilePeer.that_sends_more_ports*", PEER, harmless_word},
+    {"claims_everything", {Check::counted_by_generation}, "HostilePeer.that_reads_nothing*", PEER, harmless_word},
+    {"says_goodbye", {Check::broker_is_believed}, "HostilePeer.that_says_goodbye*", PEER, harmless_word},
+    // A client's messages.
+    {"frames", {Check::whole_frames}, "HostileClient.that_sends_frames*", CLIENT, nothing},
+    {"descriptors", {Check::no_descriptors}, "HostileClient.that_sends_descriptors*", CLIENT, nothing},
+    {"no_hello", {Check::hello_first}, "HostileClient.that_does_not_say_hello*", CLIENT, nothing},
+    {"never_reads", {Check::answers_are_read}, "HostileClient.that_asks_and_never*", CLIENT, nothing},
+    {"never_acknowledges", {Check::few_in_flight}, "HostileClient.that_never_acknowledges*", CLIENT, nothing},
+    {"takes_all_segments", {Check::fair_share}, "HostileClientOfAPoorBroker.*", CLIENT, nothing},
+    {"crowd_at_the_door", {Check::short_turns}, "CrowdAtTheDoor.*", CLIENT, nothing},
 };
 
 void PrintTo(const Pair& pair, std::ostream* out) { *out << pair.name; }
@@ -74,7 +96,7 @@ void PrintTo(const Pair& pair, std::ostream* out) { *out << pair.name; }
 enum class Patience { normal, little };
 
 /// The exit code of the attacks' program, or minus the signal that ended it. What it says goes to a file.
-int run(const std::string& attack, std::uint32_t left_out, Patience patience, const std::string& output) {
+int run(const char* program, const std::string& attack, std::uint32_t left_out, Patience patience, const std::string& output) {
   const std::string filter = "--gtest_filter=" + attack;
   const std::string mask = std::to_string(left_out);
   const TemporaryDirectory directory;  // what is killed cleans up nothing
@@ -89,7 +111,7 @@ int run(const std::string& attack, std::uint32_t left_out, Patience patience, co
     const int fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     ::dup2(fd, 1);
     ::dup2(fd, 2);
-    ::execl(ATTACKS, ATTACKS, filter.c_str(), nullptr);
+    ::execl(program, program, filter.c_str(), nullptr);
     ::_exit(127);
   }
   int status = 0;
@@ -104,15 +126,15 @@ TEST_P(LeftOut, the_check_that_stops_an_attack_lets_its_test_fail) {
   std::uint32_t mask = 0;
   for (const Check check : pair.left_out) mask |= static_cast<std::uint32_t>(check);
   const std::string output = testing::TempDir() + "fairway-attack-" + pair.name + "-" + std::to_string(::getpid());
-  EXPECT_EQ(run(pair.attack, 0, Patience::normal, output), 0) << "fails with every check made; see " << output;
+  EXPECT_EQ(run(pair.program, pair.attack, 0, Patience::normal, output), 0) << "fails with every check made; see " << output;
   for (const Check check : pair.left_out) {
     if (pair.left_out.size() == 1) break;
-    EXPECT_EQ(run(pair.attack, static_cast<std::uint32_t>(check), Patience::normal, output), 0)
+    EXPECT_EQ(run(pair.program, pair.attack, static_cast<std::uint32_t>(check), Patience::normal, output), 0)
         << "the others do not stop it; see " << output;
   }
-  EXPECT_EQ(run("*tells_the_truth*", mask, Patience::normal, output), 0) << "without it even honest ones fail; see " << output;
-  const int result = run(pair.attack, mask, Patience::little, output);
-  EXPECT_NE(result, 127) << "there is no " << ATTACKS;
+  EXPECT_EQ(run(pair.program, pair.honest, mask, Patience::normal, output), 0) << "without it even honest ones fail; see " << output;
+  const int result = run(pair.program, pair.attack, mask, Patience::little, output);
+  EXPECT_NE(result, 127) << "there is no " << pair.program;
   EXPECT_NE(result, 0) << "something else stops it; see " << output;
   if (!HasFailure()) ::unlink(output.c_str());
 }
