@@ -41,7 +41,8 @@ struct End {
   bool closing = false;
 };
 
-constexpr std::uint64_t largest_segment = shm::data_offset + (std::uint64_t{256} << 10);
+/// Only what is touched takes memory; more than this is never wanted for what 200 steps can post.
+constexpr std::uint64_t largest_segment = shm::data_offset + (std::uint64_t{64} << 20);
 
 class Conversation {
  public:
