@@ -67,6 +67,7 @@ class FAIRWAY_API MessageEvent {
 
 template <Typed T>
 void MessagePort::on_message(Callback<void(T, MessageEvent&)> callback) {
+  if (!callback) return on_checked_message({});
   on_checked_message([callback = std::move(callback)](MessageEvent& event) {
     auto value = try_decode<T>(event);
     if (!value) return false;

@@ -71,7 +71,7 @@ Context::~Context() {
 
 void Context::end() noexcept {
   const bool here = sys::fork_generation() == fork_generation_;
-  on_connect_ = {};
+  on_connect_ = nullptr;
   for (const auto& weak : std::exchange(ports_, {})) {
     const auto port = weak.lock();
     if (!port) continue;
@@ -79,11 +79,11 @@ void Context::end() noexcept {
     port->endpoint.reset();
     port->context = nullptr;
     // A handler may hold its own port's handle.
-    port->on_message = {};
-    port->on_message_error = {};
-    port->on_close = {};
-    port->on_drain = {};
-    port->on_readable = {};
+    port->on_message = nullptr;
+    port->on_message_error = nullptr;
+    port->on_close = nullptr;
+    port->on_drain = nullptr;
+    port->on_readable = nullptr;
   }
   if (here) {
     carry_out([this] {

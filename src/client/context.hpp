@@ -21,6 +21,7 @@
 #include "base/ids.hpp"
 #include "client/broker_link.hpp"
 #include "client/endpoint.hpp"
+#include "client/handler.hpp"
 #include "client/lease_pool.hpp"
 #include "client/link.hpp"
 #include "client/port.hpp"
@@ -293,7 +294,7 @@ class Context {
   std::map<PortId, std::unique_ptr<Endpoint>> dormant_;  ///< granted to messages that are not delivered yet
   std::vector<std::unique_ptr<Endpoint>> to_close_;
   std::deque<std::unique_ptr<Endpoint>> connections_;
-  Callback<void(MessageEvent&)> on_connect_;
+  Handler<void(MessageEvent&)> on_connect_;
   std::shared_ptr<Port> parent_port_;
   std::map<std::uint64_t, ChildProcess> children_;
   std::uint64_t next_child_key_ = 1;

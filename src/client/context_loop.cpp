@@ -19,20 +19,6 @@ std::uint64_t deadline_after(Timeout timeout) {
   return sys::now_ns() + static_cast<std::uint64_t>(std::max(timeout, Timeout::zero()).count());
 }
 
-/// Takes a handler out of its place for a call: it may be replaced, or its port destroyed, meanwhile.
-template <class Handler, class... Args>
-auto call(Handler& place, Args&&... args) {
-  struct Restore {
-    Handler& place;
-    Handler handler;
-    ~Restore() {
-      if (!place) place = std::move(handler);
-    }
-  } taken{place, std::move(place)};
-  place = {};
-  return taken.handler(std::forward<Args>(args)...);
-}
-
 }  // namespace
 
 // The public loop -------------------------------------------------------------------------------------------
@@ -86,7 +72,10 @@ std::optional<MessageEvent> Context::receive(Port& port, Timeout timeout) {
   service_broker_if_news();
   while (port.endpoint) {
     const Endpoint::Next next = port.endpoint->next(*event);
-    if (next == Endpoint::Next::message) return event;
+    if (next == Endpoint::Next::message) {
+      make_hot(*port.endpoint);  // behind it may be the end, or nothing: then the port has to be armed
+      return event;
+    }
     if (next == Endpoint::Next::closed) note_end(port);
     if (next == Endpoint::Next::closed || last_look) break;
     if (timeout == Timeout::zero() || (deadline != for_ever && sys::now_ns() >= deadline)) {
@@ -133,7 +122,7 @@ std::size_t Context::dispatch_callbacks() {
       if (!callbacks_.empty()) has_callbacks_ = true;
     }
     ++count;
-    callback();
+    if (callback) callback();
   }
   return count;
 }
@@ -147,7 +136,7 @@ std::size_t Context::dispatch_connections() {
     event.ports.emplace_back(adopt(std::move(connections_.front())));
     connections_.pop_front();
     ++count;
-    call(on_connect_, event);
+    on_connect_(event);
   }
   return count;
 }
@@ -156,7 +145,7 @@ std::size_t Context::dispatch_local() {
   std::size_t count = 0;
   while (!local_order_.empty() && count < messages_per_turn) {
     const std::shared_ptr<Port> port = local_order_.begin()->port->shared_from_this();
-    if (!wants_messages(*port->endpoint)) {  // any more
+    if (!wants_messages(*port->endpoint)) {  // its handler was taken away
       local_message_taken(*port->endpoint);
     } else if (deliver_next(*port)) {
       ++count;
@@ -214,8 +203,8 @@ bool Context::deliver_next(Port& port) {
 }
 
 void Context::deliver(Port& port, MessageEvent& event) {
-  if (event.kind() != MessageEvent::Kind::error && call(port.on_message, event)) return;
-  if (port.on_message_error) call(port.on_message_error, event);
+  if (event.kind() != MessageEvent::Kind::error && port.on_message(event)) return;
+  if (port.on_message_error) port.on_message_error(event);
 }
 
 void Context::note_end(Port& port) {
@@ -235,11 +224,11 @@ std::size_t Context::dispatch_notices() {
     } else if (notice.news == News::closed) {
       if (notice.port->on_close && !std::exchange(notice.port->close_told, true)) {
         ++count;
-        call(notice.port->on_close, *notice.port->close_reason);
+        notice.port->on_close(*notice.port->close_reason);
       }
     } else if (notice.port->on_drain) {
       ++count;
-      call(notice.port->on_drain);
+      notice.port->on_drain();
     }
   }
   return count;

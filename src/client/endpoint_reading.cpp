@@ -129,8 +129,8 @@ void Endpoint::publish_head() noexcept {
 
 void Endpoint::answer_want() noexcept {
   const shm::ControlBlock* const writer = in_.control();
-  if (writer == nullptr || link_ == nullptr || out_.control() == nullptr) return;
-  link_->order();
+  if (writer == nullptr || (link_ == nullptr && !home_) || out_.control() == nullptr) return;
+  if (link_ != nullptr) link_->order();
   // acquire: pairs with the release in Outgoing::want.
   const std::uint32_t want = writer->want.load(std::memory_order_acquire);
   if (want == answered_want_) return;
@@ -139,6 +139,7 @@ void Endpoint::answer_want() noexcept {
   const auto ahead = static_cast<std::int16_t>(reached.generation - wanted.generation);  // generations wrap
   if (ahead < 0 || (ahead == 0 && reached.offset < wanted.offset)) return;
   answered_want_ = want;
+  if (home_) return context_.make_hot_if_here(id_.opposite());
   link_->notify(id_.opposite());
 }
 

@@ -3,9 +3,10 @@
 #include <memory>
 #include <optional>
 
-#include <fairway/callback.hpp>
 #include <fairway/message_event.hpp>
 #include <fairway/types.hpp>
+
+#include "client/handler.hpp"
 
 namespace fairway::client {
 
@@ -24,10 +25,10 @@ class Port : public std::enable_shared_from_this<Port> {
   bool started = false;
   std::optional<CloseReason> close_reason;
 
-  Callback<bool(MessageEvent&)> on_message;  ///< false: the message is not what the handler wants
-  Callback<void(MessageEvent&)> on_message_error;
-  Callback<void(CloseReason)> on_close;
-  Callback<void()> on_drain;
+  Handler<bool(MessageEvent&)> on_message;  ///< false: the message is not what the handler wants
+  Handler<void(MessageEvent&)> on_message_error;
+  Handler<void(CloseReason)> on_close;
+  Handler<void()> on_drain;
   Callback<void()> on_readable;  ///< is called once
   bool close_told = false;  ///< on_close was called; who sets it late is told late
 };

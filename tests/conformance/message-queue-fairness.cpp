@@ -25,6 +25,7 @@ TEST(Fairness, a_handler_that_reposts_for_ever_does_not_starve_another_port_or_a
   EXPECT_TRUE(calm_ran);
   EXPECT_TRUE(callback_ran);
   EXPECT_LE(reposts, 3 * 1000);
+  EXPECT_GE(reposts, 3);
 }
 
 TEST(Fairness, a_flood_from_another_context_does_not_starve_the_others) {

@@ -40,13 +40,14 @@ void list_half(std::vector<SharedWord>& words) {
   list(words, {"", SharedWord::Place::half, &half, true}, {"head", "arm", "want", "want_position", "left"}, head, arm, want, want_position, left);
   const auto& [messages_posted, bytes_posted, largest, high_water, backlog_messages, backlog_bytes, doorbells, readable_since_ns,
                backpressure_ns, full_since_ns, generation, messages_read, bytes_read, last_read_ns, started, arms, wakes, spins,
-               reserved] = statistics;
+               claimed, fault, reserved] = statistics;
   list(words, {"statistics_", SharedWord::Place::half, &half, true},
        {"messages_posted", "bytes_posted", "largest", "high_water", "backlog_messages", "backlog_bytes", "doorbells", "readable_since_ns",
         "backpressure_ns", "full_since_ns", "generation", "messages_read", "bytes_read", "last_read_ns", "started", "arms", "wakes",
-        "spins", "reserved"},
+        "spins", "claimed", "fault", "reserved"},
        messages_posted, bytes_posted, largest, high_water, backlog_messages, backlog_bytes, doorbells, readable_since_ns, backpressure_ns,
-       full_since_ns, generation, messages_read, bytes_read, last_read_ns, started, arms, wakes, spins, reserved);
+       full_since_ns, generation, messages_read, bytes_read, last_read_ns, started, arms, wakes, spins, claimed, fault,
+       reserved);
 }
 
 void list_link(std::vector<SharedWord>& words) {
