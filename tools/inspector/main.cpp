@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -101,6 +102,8 @@ int examine(const inspector::Request& request) {
 }
 
 int listen(inspector::Reader reader, const inspector::Request& request, ChannelId channel) {
+  // Where there is no core to spare it misses messages rather than holding them up.
+  static_cast<void>(::setpriority(PRIO_PROCESS, 0, 10));
   inspector::TapOptions options = request.tap;
   options.json = request.json;
   const auto shown = tap(reader, channel, options, stdout, colour());

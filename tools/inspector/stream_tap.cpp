@@ -47,7 +47,7 @@ std::optional<Passing> StreamTap::next() {
   bool moved = false;
   for (;;) {
     if (!ring_ && (std::exchange(moved, true) || !find_place())) break;
-    switch (ring_->tap.next(record_, std::min(most_, shm::RecordHeader::max_length) + largest_table)) {
+    switch (ring_->tap.next(record_, std::min(most_, shm::RecordHeader::max_length), largest_table)) {
       case shm::RingTap::Found::record: return take();
       case shm::RingTap::Found::damaged: return end(Passing::What::damaged);
       case shm::RingTap::Found::empty:

@@ -14,8 +14,10 @@ namespace fairway::inspector {
 
 namespace {
 
-/// How often it looks while nothing passes: a small ring is overwritten in less, and then it says so.
-constexpr int pause_ms = 1;
+/// How often it looks, at first and when nothing passes for a while: a small ring is overwritten in less, and then it
+/// says so.
+constexpr int shortest_pause_ms = 1;
+constexpr int longest_pause_ms = 8;
 /// So many from one port before the other has its turn.
 constexpr int turn = 256;
 
@@ -32,7 +34,7 @@ void write(std::FILE* out, const std::string& text) {
 }
 
 /// False: nobody reads the output any more.
-bool pause(std::FILE* out) {
+bool pause(std::FILE* out, int pause_ms) {
   if (std::fflush(out) != 0) throw std::system_error(errno, std::generic_category(), "cannot write the output");
   pollfd entry{::fileno(out), 0, 0};
   return ::poll(&entry, 1, pause_ms) <= 0 || (entry.revents & POLLERR) == 0;
@@ -54,6 +56,7 @@ std::optional<std::uint64_t> tap(Reader& reader, ChannelId channel, const TapOpt
   }
 
   std::uint64_t shown = 0;
+  int pause_ms = shortest_pause_ms;
   for (;;) {
     bool quiet = true;
     for (Stream& stream : streams) {
@@ -68,8 +71,12 @@ std::optional<std::uint64_t> tap(Reader& reader, ChannelId channel, const TapOpt
       }
     }
     if (shown == options.count) break;
-    if (!quiet) continue;
-    if (!follow || std::ranges::all_of(streams, [](const Stream& stream) { return stream.tap.over(); }) || !pause(out)) break;
+    if (!quiet) {
+      pause_ms = shortest_pause_ms;
+      continue;
+    }
+    if (!follow || std::ranges::all_of(streams, [](const Stream& stream) { return stream.tap.over(); }) || !pause(out, pause_ms)) break;
+    pause_ms = std::min(2 * pause_ms, longest_pause_ms);
   }
   if (std::fflush(out) != 0) throw std::system_error(errno, std::generic_category(), "cannot write the output");
   return shown;
