@@ -125,7 +125,7 @@ TEST_F(Completion, FishOffersTheSame) {
   EXPECT_EQ(offered("--broker /nowhere send pl"), "");
 }
 
-/// Types into a shell on a terminal of its own, and reads what command it runs.
+/// Types into a shell on a terminal of its own, once that edits a line, and reads what command it runs.
 TEST_F(Completion, ZshCompletesTheSame) {
   if (!installed("zsh")) GTEST_SKIP() << "zsh is not installed";
   ::setenv("HOME", scripts.path().c_str(), 1);
@@ -134,8 +134,8 @@ TEST_F(Completion, ZshCompletesTheSame) {
 zpty shell zsh -f -i
 zpty -w shell "PS1= PS2= PROMPT_EOL_MARK=; unsetopt zle_bracketed_paste 2>/dev/null; zstyle ':completion:*' list-prompt ''"
 zpty -w shell "autoload -U compinit; compinit -u -D; source <(command fairway completion zsh)"
-zpty -w shell 'fairway() { print -r -- "RAN:$*:" }; print READY''-NOW'
-zpty -r -m shell text '*READY-NOW*'
+zpty -w shell 'fairway() { print -r -- "RAN:$*:" }; zle-line-init() { print -n "LINE""-BEGINS" }; zle -N zle-line-init'
+zpty -r -m shell text '*LINE-BEGINS*'
 zpty -w shell $'fairway )zsh" + line + R"zsh(\t'
 zpty -r -m shell text '*RAN:*:*'
 zpty -d shell
