@@ -22,7 +22,7 @@ class Port;
 
 /// One end of a channel: a move-only handle (HTML Standard, the MessagePort interface). A handle that is
 /// default-constructed, moved-from, transferred or older than its Context is empty. Belongs to the thread
-/// of its Context; a call from another one throws DOMException "InvalidStateError".
+/// of its Context; a call from another one throws DOMException "InvalidStateError", or says no or 0 where it cannot throw.
 class FAIRWAY_API MessagePort {
  public:
   MessagePort() noexcept;
@@ -33,7 +33,8 @@ class FAIRWAY_API MessagePort {
 
   /// Queues a message for the other side and never blocks. A dead or absent peer is not an error: the
   /// message is dropped silently. Throws DOMException "DataCloneError" for what cannot be sent or
-  /// transferred, with nothing detached, and "QuotaExceededError" at the queue's hard limit.
+  /// transferred, with nothing detached, "QuotaExceededError" at the queue's hard limit, and "RangeError" without memory
+  /// for it. A first transfer of a port needs the broker: std::system_error `no_broker`, with nothing detached.
   void post_message(Payload payload, PostOptions options = {});
 
   /// As `post_message`, but respects the queue's soft limit and says what it could not do.
@@ -67,7 +68,8 @@ class FAIRWAY_API MessagePort {
   /// Lets messages flow to `on_message`; they queue until then.
   void start();
   /// Ends the channel. What was posted before still arrives at the other side; what waits here is dropped. Outside of
-  /// callbacks it waits, up to `broker_timeout`, for the broker's memory if what was posted needs some.
+  /// callbacks it waits, up to `broker_timeout`, for the broker's memory if what was posted needs some. On another thread
+  /// than its Context's it is left to that one's loop.
   void close() noexcept;
   /// Bytes posted and not yet read by the other side.
   std::size_t buffered_amount() const noexcept;

@@ -1,6 +1,7 @@
 #include <fairway/message_port.hpp>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,13 @@ std::vector<std::byte>& scratch() {
 
 bool usable(const std::shared_ptr<client::Port>& port) noexcept {
   return port && port->context != nullptr && port->context->usable_here();
+}
+
+/// False: the handle is empty, or its Context is gone. Throws on a wrong thread.
+bool belongs_to_thread(const std::shared_ptr<client::Port>& port) {
+  if (!port || port->context == nullptr) return false;
+  port->context->check_thread();
+  return true;
 }
 
 /// `source`: where it was to be posted, if that is still a port.
@@ -104,7 +112,7 @@ Status post_with_ports(client::Context& context, client::Endpoint& endpoint, shm
 
 /// The steps of HTML's postMessage on a port, in their order. `try_post` respects the soft limit, and is told.
 template <bool trying>
-Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
+Status post_in_order(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
   if (port && port->context != nullptr) port->context->check_thread();
   const bool transfers = !options.transfer.empty();
   if (transfers) validate(options, port.get());
@@ -127,6 +135,15 @@ Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, c
   if (transfers) return post_with_ports(*port->context, endpoint, client::record_type(payload.kind()), bytes, options);
   endpoint.post(client::record_type(payload.kind()), bytes);
   return Status::ok;
+}
+
+template <bool trying>
+Status post(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
+  try {
+    return post_in_order<trying>(port, payload, options);
+  } catch (const std::bad_alloc&) {
+    throw DOMException("RangeError", "no memory for the message");
+  }
 }
 
 }  // namespace
@@ -160,29 +177,27 @@ void MessagePort::on_message(Callback<void(MessageEvent&)> callback) {
 }
 
 void MessagePort::on_checked_message(Callback<bool(MessageEvent&)> callback) {
-  if (!port_ || port_->context == nullptr) return;
-  port_->context->check_thread();
+  if (!belongs_to_thread(port_)) return;
   port_->on_message = std::move(callback);
   port_->context->start(*port_);
 }
 
 void MessagePort::on_message_error(Callback<void(MessageEvent&)> callback) {
-  if (port_) port_->on_message_error = std::move(callback);
+  if (belongs_to_thread(port_)) port_->on_message_error = std::move(callback);
 }
 
 void MessagePort::on_close(Callback<void(CloseReason)> callback) {
-  if (!port_) return;
+  if (!belongs_to_thread(port_)) return;
   port_->on_close = std::move(callback);
-  if (port_->on_close && port_->context != nullptr) port_->context->note_close_handler(*port_);
+  if (port_->on_close) port_->context->note_close_handler(*port_);
 }
 
 void MessagePort::on_drain(Callback<void()> callback) {
-  if (port_) port_->on_drain = std::move(callback);
+  if (belongs_to_thread(port_)) port_->on_drain = std::move(callback);
 }
 
 void MessagePort::on_readable(Callback<void(MessagePort&)> callback) {
-  if (!port_ || port_->context == nullptr) return;  // with the callback
-  port_->context->check_thread();
+  if (!belongs_to_thread(port_)) return;  // with the callback
   Callback<void()> with_handle;
   if (callback)
     with_handle = [callback = std::move(callback), port = port_.get()] {
@@ -202,18 +217,24 @@ std::optional<MessageEvent> MessagePort::receive(Timeout timeout) {
 
 std::optional<MessageEvent> MessagePort::try_receive() { return receive(Timeout::zero()); }
 
-std::optional<CloseReason> MessagePort::close_reason() const { return port_ ? port_->close_reason : std::nullopt; }
+std::optional<CloseReason> MessagePort::close_reason() const {
+  if (port_ && port_->context != nullptr) port_->context->check_thread();
+  return port_ ? port_->close_reason : std::nullopt;
+}
 
 void MessagePort::start() {
-  if (!port_ || port_->context == nullptr) return;
-  port_->context->check_thread();
-  port_->context->start(*port_);
+  if (belongs_to_thread(port_)) port_->context->start(*port_);
 }
 
 void MessagePort::close() noexcept {
   if (!port_) return;
   const std::shared_ptr<client::Port> port = std::move(port_);
-  if (port->context != nullptr) port->context->close(*port);
+  client::Context* const context = port->context;
+  if (context == nullptr) return;
+  if (!context->on_other_thread()) return context->close(*port);
+  context->post_callback([port] {
+    if (port->context != nullptr) port->context->close(*port);
+  });
 }
 
 std::size_t MessagePort::buffered_amount() const noexcept {

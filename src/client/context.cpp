@@ -56,6 +56,7 @@ Context::Context(ContextOptions options, wire::Secret invitation, const wire::Ve
   row_ = reinterpret_cast<const shm::ContextRow*>(contexts_table_.bytes().data() + shm::data_offset) + row;
   poller_.add(broker_.fd(), watch::broker);
   poller_.add(wake_up_.fd(), watch::wake_up);
+  poller_.add(retry_timer_.fd(), watch::retry);
   leases_.stock_up();
   service_broker();
   if (sys::is_main_thread()) return;

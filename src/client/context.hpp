@@ -56,6 +56,10 @@ class Context {
     return sys::this_thread() == thread_ && sys::fork_generation() == fork_generation_;
   }
 
+  bool on_other_thread() const noexcept {
+    return sys::this_thread() != thread_ && sys::fork_generation() == fork_generation_;
+  }
+
   // Ports -----------------------------------------------------------------------------------------------------
 
   std::pair<std::shared_ptr<Port>, std::shared_ptr<Port>> make_channel();
@@ -304,6 +308,7 @@ class Context {
   sys::Poller poller_;
   bool watches_for_room_ = false;
   sys::WakeUp wake_up_;
+  sys::Timer retry_timer_;  ///< for a loop that is not this one's
   std::mutex callbacks_mutex_;
   std::deque<Callback<void()>> callbacks_;
   std::atomic<bool> has_callbacks_ = false;

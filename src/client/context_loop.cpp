@@ -45,6 +45,7 @@ std::size_t Context::poll() {
   waited_for_elsewhere_ = false;
   stopped_ = false;  // there is no `run` to end
   handle_descriptors(Timeout::zero());
+  retry();
   return dispatch();
 }
 
@@ -95,9 +96,11 @@ std::optional<MessageEvent> Context::receive(Port& port, Timeout timeout) {
 std::size_t Context::dispatch() {
   if (dispatching_) throw DOMException("InvalidStateError", "run, run_once and poll cannot be called from a callback");
   const ScopedFlag dispatching(dispatching_);
-  // A loop that always finds something never waits, and must notice deaths and children all the same.
-  if (++turns_ % turns_between_clock_reads == 0 && sys::now_ns() - last_descriptors_ns_ >= descriptors_interval_ns)
+  // A loop that always finds something never waits, and must notice deaths and children, and ask again, all the same.
+  if (++turns_ % turns_between_clock_reads == 0 && sys::now_ns() - last_descriptors_ns_ >= descriptors_interval_ns) {
     handle_descriptors(Timeout::zero());
+    retry();
+  }
   service_broker_if_news();
   collect_ready();
   finish_what_waits();

@@ -149,7 +149,10 @@ void Context::sleep(std::uint64_t deadline_ns, Endpoint* only) {
 bool Context::prepare_to_sleep() {
   check_thread();
   waited_for_elsewhere_ = !something_to_do(nullptr) && prepare_to_sleep(nullptr);
-  return waited_for_elsewhere_;
+  if (!waited_for_elsewhere_) return false;
+  const std::uint64_t until = next_retry_ns();
+  if (until != for_ever) retry_timer_.set(Timeout(static_cast<std::int64_t>(until - sys::now_ns())));
+  return true;
 }
 
 void Context::sleep_barrier() {
@@ -206,6 +209,8 @@ void Context::handle_descriptors(Timeout timeout) {
       service_broker();
     } else if (event.key == watch::wake_up) {
       wake_up_.clear();
+    } else if (event.key == watch::retry) {
+      retry_timer_.clear();
     } else if (watch::kind(event.key) == watch::child_kind) {
       reap_children(event.key);
     } else if (watch::kind(event.key) == watch::link_kind) {

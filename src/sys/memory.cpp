@@ -8,10 +8,13 @@
 
 #include <boost/interprocess/exceptions.hpp>
 #include <cerrno>
+#include <new>
+#include <utility>
 
 #include "base/check.hpp"
 #include "sys/call.hpp"
 #include "sys/error.hpp"
+#include "sys/process.hpp"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -96,7 +99,7 @@ Fd reopen_readonly(int fd) {
   return again;
 }
 
-Mapping::Mapping(int fd, std::uint64_t size, Access access) {
+Mapping::Mapping(int fd, std::uint64_t size, Access access) : fork_generation_((count_forks(), fork_generation())) {
   const std::string object = std::to_string(size) + " bytes of a segment";
   if (FAIRWAY_CALL(mmap, 0) != 0) throw_errno("mmap", object);  // Boost makes the call
   const auto mode = access == Access::write ? boost::interprocess::read_write : boost::interprocess::read_only;
@@ -107,6 +110,19 @@ Mapping::Mapping(int fd, std::uint64_t size, Access access) {
   }
   if (FAIRWAY_CALL(madvise_dontfork, ::madvise(region_.get_address(), region_.get_size(), MADV_DONTFORK)) != 0)
     throw_errno("madvise", "MADV_DONTFORK");
+}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  Mapping former(std::move(*this));
+  region_ = std::move(other.region_);
+  fork_generation_ = other.fork_generation_;
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (!*this || fork_generation_ == fork_generation()) return;
+  // Nothing is mapped here in this process: what would be unmapped is somebody else's.
+  ::new (static_cast<void*>(&region_)) boost::interprocess::mapped_region();
 }
 
 void Mapping::populate() {

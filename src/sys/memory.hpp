@@ -35,13 +35,16 @@ std::uint64_t size_of(int fd);
 /// A second description of the same object that can only read.
 Fd reopen_readonly(int fd);
 
-/// A mapping that a forked child does not inherit.
+/// A mapping that a forked child does not inherit: there the address may be another one's, and is left alone.
 class Mapping {
  public:
   enum class Access { read, write };
 
   Mapping() = default;
   Mapping(int fd, std::uint64_t size, Access access);
+  Mapping(Mapping&& other) noexcept = default;
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
 
   /// Allocates every page of a writable mapping; throws ENOMEM instead of a signal at the first touch.
   void populate();
@@ -55,6 +58,7 @@ class Mapping {
 
  private:
   boost::interprocess::mapped_region region_;
+  unsigned fork_generation_ = 0;
 };
 
 }  // namespace fairway::sys

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,6 +80,22 @@ void WakeUp::set() noexcept {
 void WakeUp::clear() noexcept {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t read = FAIRWAY_CALL(eventfd_read, ::read(event_.get(), &count, sizeof count));
+}
+
+Timer::Timer() : timer_(FAIRWAY_CALL(timerfd_create, ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK))) {
+  if (!timer_) throw_errno("timerfd_create", "event loop");
+}
+
+void Timer::set(Timeout after) noexcept {
+  const std::int64_t ns = std::max<std::int64_t>(1, after.count());  // 0 would be never
+  constexpr std::int64_t second = 1'000'000'000;
+  const itimerspec time{{}, {static_cast<time_t>(ns / second), static_cast<long>(ns % second)}};
+  ::timerfd_settime(timer_.get(), 0, &time, nullptr);
+}
+
+void Timer::clear() noexcept {
+  const itimerspec never{};
+  ::timerfd_settime(timer_.get(), 0, &never, nullptr);
 }
 
 }  // namespace fairway::sys

@@ -48,4 +48,17 @@ class WakeUp {
   Fd event_;
 };
 
+/// Wakes a Poller when its time has come, whoever waits for the poller's descriptor.
+class Timer {
+ public:
+  Timer();
+  /// Once, after that time.
+  void set(Timeout after) noexcept;
+  void clear() noexcept;
+  int fd() const noexcept { return timer_.get(); }
+
+ private:
+  Fd timer_;
+};
+
 }  // namespace fairway::sys

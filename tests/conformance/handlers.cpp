@@ -1,4 +1,6 @@
 // SEMANTICS 2, 3, 9, 10: what a handler may do to its own port, and what is left for it afterwards.
+#include <poll.h>
+
 #include "conformance/transports.hpp"
 #include "support/town.hpp"
 
@@ -123,6 +125,30 @@ TEST(LastMessage, the_close_of_another_context_comes_although_the_last_message_w
   EXPECT_EQ(closes, 0);
   ASSERT_TRUE(reader.try_receive());
   EXPECT_TRUE(town.until([&] { return closes == 1; }));
+}
+
+TEST(ForeignLoop, is_woken_to_ask_again_for_what_the_broker_refused) {
+  BrokerThread broker({.memory_per_context = std::size_t{24} << 20});
+  Context context({.broker = broker.directory()});
+  Context reader({.name = "reader", .broker = broker.directory()});
+  std::vector<MessagePort> ports;
+  reader.on_connect([&](MessageEvent& event) { ports.push_back(std::move(event.ports[0])); });
+  MessagePort first = context.connect("reader");
+  MessagePort second = context.connect("reader");
+  while (ports.size() < 2) reader.poll();
+  const std::vector<std::byte> most(std::size_t{14} << 20);
+  first.post_message(most);
+  second.post_message(most);  // has to wait for the first one's memory
+  for (int wakes = 0; wakes < 6; ++wakes) {  // to ask, and with the answer
+    context.poll();
+    pollfd waited{context.native_handle(), POLLIN, 0};
+    if (!context.prepare_to_sleep()) continue;
+    ASSERT_EQ(::poll(&waited, 1, 20'000), 1) << "nothing wakes it";
+  }
+  ASSERT_TRUE(ports[0].receive(std::chrono::seconds(20)));
+  first.close();
+  ports[0].close();
+  while (!ports[1].receive(std::chrono::milliseconds(20))) context.poll();
 }
 
 TEST(Home, a_port_that_came_home_says_when_there_is_room) {

@@ -1,5 +1,9 @@
 // SEMANTICS 10; after the task-queue behaviour that webmessaging/message-channels/worker-post-after-close.any.js and
 // html/webappapis/scripting/event-loops/fully_active_document.window.js rely on.
+#include <functional>
+#include <thread>
+#include <vector>
+
 #include "conformance/transports.hpp"
 
 namespace fairway::test {
@@ -92,6 +96,29 @@ TEST(Loop, a_call_from_another_thread_is_an_InvalidStateError) {
     }
   }).join();
   EXPECT_EQ(name, "InvalidStateError");
+}
+
+TEST(Loop, handlers_set_and_ends_asked_for_on_another_thread_are_an_InvalidStateError) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory()});
+  MessageChannel channel(context);
+  MessagePort& port = channel.port1;
+  const std::vector<std::function<void()>> calls = {
+      [&] { port.on_message_error([](MessageEvent&) {}); }, [&] { port.on_close([](CloseReason) {}); },
+      [&] { port.on_drain([] {}); }, [&] { static_cast<void>(port.close_reason()); }};
+  std::thread([&] {
+    for (const auto& call : calls) EXPECT_EQ(error_of(call), "InvalidStateError");
+  }).join();
+}
+
+TEST(Loop, a_handle_that_goes_on_another_thread_closes_its_port_in_the_loop) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory()});
+  MessageChannel channel(context);
+  std::thread([port = std::move(channel.port1)] {}).join();
+  EXPECT_TRUE(channel.port2);
+  while (!channel.port2.close_reason()) context.poll();
+  EXPECT_EQ(channel.port2.close_reason(), CloseReason::closed);
 }
 
 TEST(Loop, a_close_handler_that_is_set_late_is_called_all_the_same_and_once) {

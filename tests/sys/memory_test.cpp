@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -209,6 +210,22 @@ TEST(Memory, AMappingIsNotInheritedByAForkedChild) {
   const Mapping mapping(fd.get(), size, Mapping::Access::write);
   const pid_t child = ::fork();
   if (child == 0) ::_exit(::msync(mapping.bytes().data(), size, MS_ASYNC) == -1 && errno == ENOMEM ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST(Memory, AForkedChildLeavesAloneWhatItHasMappedWhereAMappingWas) {
+  const Fd fd = create_memory("test", size);
+  std::optional<Mapping> mapping(std::in_place, fd.get(), size, Mapping::Access::read);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    void* const place = mapping->bytes().data();
+    if (::mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != place) ::_exit(2);
+    *mapping = Mapping(fd.get(), size, Mapping::Access::read);
+    mapping.reset();
+    ::_exit(::msync(place, size, MS_ASYNC) == 0 ? 0 : 1);
+  }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
