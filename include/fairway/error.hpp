@@ -39,7 +39,7 @@ FAIRWAY_API const std::error_category& error_category() noexcept;
 FAIRWAY_API std::error_code make_error_code(Errc code) noexcept;
 
 }  // namespace fairway
-/// @cond Doxygen 1.9 does not find the namespace
+/// @cond
 template <>
 struct std::is_error_code_enum<fairway::Errc> : std::true_type {};
 /// @endcond

@@ -1,12 +1,37 @@
-# The example in README.md is, word for word, a program that is compiled and run.
+# Every C++ passage of README.md is, word for word, in a program that is compiled and run; the first one is one as a whole.
 #
-#   cmake -D README=<README.md> -D EXAMPLE=<source file> -P readme_test.cmake
+#   cmake -D README=<README.md> -D EXAMPLES=<folder> -P readme_test.cmake
 cmake_minimum_required(VERSION 3.25)
 
 file(READ ${README} readme)
-file(READ ${EXAMPLE} example)
+file(READ ${EXAMPLES}/greeter.cpp example)
 string(REGEX REPLACE "^///[^\n]*\n" "" example "${example}")
 string(FIND "${readme}" "```cpp\n${example}```" found)
 if(found EQUAL -1)
-  message(FATAL_ERROR "${README} does not show ${EXAMPLE} as it is")
+  message(FATAL_ERROR "${README} does not show ${EXAMPLES}/greeter.cpp as it is")
 endif()
+
+set(sources)
+file(GLOB files ${EXAMPLES}/*.cpp)
+foreach(file IN LISTS files)
+  file(READ ${file} source)
+  string(APPEND sources "${source}")
+endforeach()
+
+set(passages 0)
+string(FIND "${readme}" "```cpp\n" start)
+while(NOT start EQUAL -1)
+  math(EXPR start "${start} + 7")
+  string(SUBSTRING "${readme}" ${start} -1 readme)
+  string(FIND "${readme}" "```" end)
+  string(SUBSTRING "${readme}" 0 ${end} passage)
+  string(FIND "${sources}" "${passage}" found)
+  if(found EQUAL -1)
+    message(SEND_ERROR "no program in ${EXAMPLES} has this passage of ${README}:\n${passage}")
+  endif()
+  math(EXPR passages "${passages} + 1")
+  math(EXPR end "${end} + 3")
+  string(SUBSTRING "${readme}" ${end} -1 readme)
+  string(FIND "${readme}" "```cpp\n" start)
+endwhile()
+message(NOTICE "${passages} passages")
