@@ -42,6 +42,7 @@ int main(int argc, char** argv) try {
   fairway::Child worker;
   int left = 10;
   const std::function<void(fairway::MessageEvent&)> count = [&](fairway::MessageEvent& event) {
+    if (left == 0) return;  // what came along with the last one
     std::printf("%s\n", std::string(event.string()).c_str());
     if (--left == 0) context.stop();
   };
