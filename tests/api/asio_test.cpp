@@ -58,8 +58,8 @@ class Asio : public testing::Test {
     int calls = 0;
     error_code code;
     std::string text;
-    auto token(asio::io_context& io) {
-      return asio::bind_executor(io, [this](error_code error, MessageEvent event) { take(error, std::move(event)); });
+    auto token(asio::io_context& where) {
+      return asio::bind_executor(where, [this](error_code error, MessageEvent event) { take(error, std::move(event)); });
     }
     void take(error_code error, MessageEvent event) {
       ++calls;

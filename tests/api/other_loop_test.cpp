@@ -88,8 +88,9 @@ TEST_F(OtherLoop, a_post_that_finds_no_room_is_finished_by_it) {
   for (int i = 0; i < 300; ++i) mine.post_message(message);
   EXPECT_TRUE(readable());
   int left = 300;
+  MessagePort& reader = theirs;  // Clang 14 captures no structured binding
   EXPECT_TRUE(turns_until([&] {
-    while (theirs.try_receive()) --left;
+    while (reader.try_receive()) --left;
     return left == 0;
   }));
 }
