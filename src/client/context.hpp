@@ -193,6 +193,7 @@ class Context {
   void on(const wire::Moved& m, BrokerLink::Message& message);
   void note_uninstalled(std::pair<PortId, Generation> missing);
   void bind_links();
+  void bind_endpoints();
   /// Without room in the poller the doorbell is looked at whenever `retry` comes, and tried again.
   void try_to_watch(Link& link);
   void unwatch(Link& link) noexcept;

@@ -39,6 +39,7 @@ void Context::service_broker() {
 /// What `try_send` gave up, and what stands behind it, is tried again.
 void Context::on_broker_takes_more() {
   bind_links();
+  bind_endpoints();  // one that only reads has nothing that wants room
   for (const auto& [id, endpoint] : endpoints_)
     if (endpoint->wants_room()) make_hot(*endpoint);
 }
@@ -97,6 +98,10 @@ void Context::on(const wire::Lease& m, BrokerLink::Message& message) {
   sys::Fd memory = message.descriptors.empty() ? sys::Fd() : std::move(message.descriptors[0]);
   if (!leases_.add(m, std::move(memory))) return;
   bind_links();
+  bind_endpoints();
+}
+
+void Context::bind_endpoints() {
   for (Endpoint* const endpoint : std::set<Endpoint*>(awaiting_lease_))
     if (awaiting_lease_.erase(endpoint) != 0) endpoint->progress_with_lease();
 }

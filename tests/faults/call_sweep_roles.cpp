@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -81,13 +82,14 @@ FAIRWAY_CHILD(starved_child) {
 
 FAIRWAY_CHILD(starved_host) {
   return play_starved(arguments, [&] {
+    std::atomic<bool> over = false;
+    std::optional<EndOfInput> end;  // outlives the context: who waits for it holds nothing
     Context context(starved_options(arguments, "host"));
     std::optional<MessagePort> port;
-    bool over = false;
     context.on_connect([&](MessageEvent& event) { port = std::move(event.ports.at(0)); });
     say("ready");
-    const EndOfInput end([&] { context.post([&] { over = true; }); });
-    while (!port && !over) context.run_once();
+    end.emplace([&] { over = true; });
+    while (!port && !over) context.run_once(std::chrono::milliseconds(20));
     if (!port) return say("host nobody");
     Stream stream(sweep_seed, starved_largest, starved_huge);
     MessagePort aside;

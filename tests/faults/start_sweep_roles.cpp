@@ -121,11 +121,11 @@ Accounts start_on_demand(const Victim& victim) {
                   {directory.native(), "0", std::to_string(victim.point), std::to_string(victim.occurrence), std::to_string(error)},
                   {"FAIRWAYD=" + program.native()});
     hear_out(starter, accounts[part]);
+    // A broker is nobody's child: its end is that of its lock.
+    const int lock = ::open(said.c_str(), O_RDWR | O_CLOEXEC);
+    ::flock(lock, LOCK_EX);
+    ::close(lock);
   }
-  // A broker is nobody's child: its end is that of its lock.
-  const int lock = ::open(said.c_str(), O_RDWR | O_CLOEXEC);
-  ::flock(lock, LOCK_EX);
-  ::close(lock);
   std::ifstream file(said);
   for (std::string line; std::getline(file, line);) accounts["started"].note(line);
   for (const auto& folder : {sys::tables_path(directory), sys::segments_path(directory)}) EXPECT_TRUE(fs::is_empty(folder)) << folder;
