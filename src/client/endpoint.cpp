@@ -55,7 +55,7 @@ void Endpoint::post(shm::RecordType type, Bytes payload) {
     grow();
   }
   context_.service_broker_if_news();
-  believe_reader();
+  if (out_.damaged()) protocol_error(shm::Fault::impossible_head);
 }
 
 void Endpoint::announce() noexcept {
@@ -87,12 +87,8 @@ void Endpoint::progress() noexcept {
   if (!out_.has_backlog() || ended_) return;
   context_.carry_out([this] { let_ports_go(); });
   if (out_.flush(in_.control())) announce();
-  if (believe_reader()) grow();
-}
-
-bool Endpoint::believe_reader() {
-  if (out_.damaged()) protocol_error(shm::Fault::impossible_head);
-  return !ended_;
+  if (out_.damaged()) return protocol_error(shm::Fault::impossible_head);
+  grow();
 }
 
 void Endpoint::grow() noexcept {

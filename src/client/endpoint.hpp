@@ -163,8 +163,6 @@ class Endpoint {
   void announce() noexcept;
   void announce_unlinked() noexcept;
   void call_reader() noexcept;
-  /// False: what the reader says of its head is impossible, and the channel has ended.
-  bool believe_reader();
   void grow() noexcept;
   /// True: `grow` may go on.
   bool take_segment();

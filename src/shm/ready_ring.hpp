@@ -58,9 +58,9 @@ class ReadyReader {
   }
   /// Never again once it is damaged: its words would keep the reader awake for ever.
   bool pending() const noexcept {
-    if (damaged_) return false;
-    return theirs_->ready_tail.load(std::memory_order_acquire) != head_ ||
-           theirs_->ready_overflow.load(std::memory_order_acquire) != overflow_seen_;
+    const bool changed = theirs_->ready_tail.load(std::memory_order_acquire) != head_ ||
+                         theirs_->ready_overflow.load(std::memory_order_acquire) != overflow_seen_;
+    return changed && !damaged_;
   }
   /// Whether the producer found its ring full since the last call.
   bool overflowed() noexcept {
