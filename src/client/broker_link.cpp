@@ -78,7 +78,11 @@ std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::p
         socket_.close();
         throw std::system_error(code, detail);
       }
-      if (!std::holds_alternative<wire::Welcome>(message->body) || message->descriptors.empty()) {
+      if (std::holds_alternative<wire::Welcome>(message->body) && message->descriptors.empty()) {
+        socket_.close();
+        throw std::system_error(std::make_error_code(std::errc::too_many_files_open), "recvmsg: the table of contexts");
+      }
+      if (!std::holds_alternative<wire::Welcome>(message->body)) {
         socket_.close();
         throw std::system_error(Errc::version, "the broker's answer is not one of " + to_string(wire::Versions::of(hello)));
       }
