@@ -130,7 +130,12 @@ class HostileClient : public testing::Test {
     broker_.close_input();
     EXPECT_EQ(broker_.wait(), 0) << "the broker did not end as it should";
   }
-  RawContext raw(std::optional<std::string> hello_as = "") { return RawContext(directory_.path(), nullptr, std::move(hello_as)); }
+  enum class Hello { said, unsaid };
+  RawContext raw(Hello hello = Hello::said) {
+    std::optional<std::string> name;
+    if (hello == Hello::said) name.emplace();
+    return RawContext(directory_.path(), nullptr, std::move(name));
+  }
   /// The broker has handled all that was said before.
   void settle() {
     RawContext last = raw();
@@ -167,7 +172,7 @@ class HostileClient : public testing::Test {
 };
 
 TEST_F(HostileClient, that_does_nothing_harms_nobody) {
-  const RawContext silent = raw(std::nullopt);
+  const RawContext silent = raw(Hello::unsaid);
   const RawContext joined = raw();
   honest_->work(5);
 }
@@ -201,7 +206,7 @@ TEST_F(HostileClient, that_sends_descriptors_is_disconnected_and_they_are_closed
 }
 
 TEST_F(HostileClient, that_does_not_say_hello_is_disconnected) {
-  RawContext hostile = raw(std::nullopt);
+  RawContext hostile = raw(Hello::unsaid);
   hostile.send(wire::LeaseRequest{shm::small_segment});
   ASSERT_NO_FATAL_FAILURE(expect_ended(hostile));
   expect_named("did not say Hello first");
@@ -300,7 +305,7 @@ TEST_P(HostileBabble, in_this_state_harms_nobody) {
   const int things[]{memory.get(), folder.get(), memory.get(), folder.get()};
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    RawContext hostile = raw(GetParam() == State::fresh ? std::nullopt : std::optional<std::string>(""));
+    RawContext hostile = raw(GetParam() == State::fresh ? Hello::unsaid : Hello::said);
     Babble babble(seed, bring(hostile, GetParam()));
     for (int i = 0; i < 100; ++i) {
       const auto frame = babble.frame();
@@ -327,7 +332,7 @@ TEST_F(HostileClient, that_comes_and_goes_in_floods_costs_the_others_nothing_but
   const std::uint64_t disturbed = received_during([&] {
     for (int round = 0; round < 10; ++round) {
       for (int i = 0; i < 100; ++i) {
-        RawContext hostile = raw(i % 2 == 0 ? std::optional<std::string>("") : std::nullopt);
+        RawContext hostile = raw(i % 2 == 0 ? Hello::said : Hello::unsaid);
         said += i % 2 == 0;
       }
       honest_->work(1);
