@@ -6,7 +6,6 @@
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
-#include "base/scoped_flag.hpp"
 #include "client/watch.hpp"
 #include "sys/process.hpp"
 #include "sys/runtime_dir.hpp"
@@ -150,9 +149,6 @@ void Context::close(Port& port) noexcept {
 void Context::linger(std::unique_ptr<Endpoint> endpoint) noexcept { lingering_.push_back(std::move(endpoint)); }
 
 void Context::finish_lingering() {
-  // A close may service the broker, which may be lost at that: then this is called from within.
-  if (finishing_) return;
-  const ScopedFlag finishing(finishing_);
   for (std::size_t i = 0; i < lingering_.size();) {  // by index: a close may let others linger
     if (!lingering_[i]->close()) {
       ++i;

@@ -324,7 +324,6 @@ class Context {
   bool streaming_ = false;  ///< the last spin was short
   bool posted_ = false;     ///< something since the last spin
   bool servicing_ = false;
-  bool finishing_ = false;
   Timeout silence_{};  ///< of the broker, while this context waited for it
   bool loss_handled_ = false;
   bool barrier_failed_ = false;

@@ -274,7 +274,6 @@ void Context::on_broker_lost() {
     if (waits) endpoint->peer_closed(std::nullopt, CloseReason::broker_lost);
   }
   for (const PortId carrier : claims_.lose_broker()) note_claims(carrier);
-  finish_lingering();
 }
 
 void Context::lose_link(Link& link) {

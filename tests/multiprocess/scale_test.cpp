@@ -198,5 +198,33 @@ TEST(DeadBroker, running_channels_go_on_notice_each_others_death_and_new_ones_sa
   EXPECT_EQ(port.close_reason(), CloseReason::peer_lost);
 }
 
+/// Found by reading: what the loop was going on with closed itself in the news of the death, and was gone (ASan).
+TEST(DeadBroker, a_closed_port_that_waits_for_its_memory_outlives_the_news_of_the_death) {
+  TemporaryDirectory directory;
+  Child broker("broker", {directory.path().native()});
+  ASSERT_EQ(broker.line(), "ready");
+  Child echo("echo", {directory.path().native(), "adaptive"});
+  ASSERT_EQ(echo.line(), "ready");
+  Context context({.broker = directory.path(), .broker_timeout = std::chrono::milliseconds(200)});
+  MessagePort port = context.connect("echo");
+  port.post_message("before");
+  ASSERT_EQ(port.receive()->string(), "before");
+  bool closed = false;
+  context.post([&] {  // in a callback a close waits for nothing
+    broker.kill(SIGSTOP);
+    ASSERT_TRUE(broker.wait_until_stopped());
+    port.post_message(std::vector<std::byte>(1'000'000));
+    port.close();
+    broker.kill(SIGKILL);
+    broker.wait();
+    closed = true;
+  });
+  while (!closed) context.run_once();
+  context.poll();
+  MessageChannel channel(context);
+  channel.port1.post_message("goes on");
+  EXPECT_EQ(channel.port2.receive()->string(), "goes on");
+}
+
 }  // namespace
 }  // namespace fairway::test
