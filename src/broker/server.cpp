@@ -38,16 +38,30 @@ constexpr std::string_view no_share =
     "most of the broker's descriptors are this context's: close channels, read, or raise the RLIMIT_NOFILE of fairwayd";
 constexpr std::string_view no_memory = "the broker is out of memory";
 
+sys::Fd take_directory(const std::filesystem::path& directory) {
+  sys::prepare_directory(directory);
+  sys::Fd lock = sys::try_lock(directory);
+  if (!lock) throw std::system_error(Errc::name_taken, "another broker serves " + directory.native());
+  return lock;
+}
+
+/// Behind all that the brokers before have given out.
+route::Registry::Numbers first_numbers(const sys::Remembered& former) {
+  const auto [life, context, link, channel] = former;
+  if (life == 0) return {1, 1, 1};
+  return {static_cast<std::uint32_t>(context), static_cast<std::uint32_t>(link), channel};
+}
+
 }  // namespace
 
 Server::Server(BrokerOptions options, const wire::Versions& versions)
     : options_(std::move(options)),
       directory_(sys::runtime_directory(options_.directory)),
+      lock_(take_directory(directory_)),
+      reserved_(first_numbers(sys::recall(lock_.get()))),
+      life_(sys::recall(lock_.get())[0] + 1),
       tables_(sys::tables_path(directory_), names_),
-      registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}, versions) {
-  sys::prepare_directory(directory_);
-  lock_ = sys::try_lock(directory_);
-  if (!lock_) throw std::system_error(Errc::name_taken, "another broker serves " + directory_.native());
+      registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}, versions, life_, reserved_) {
   if (options_.private_names && enforced(Check::private_names)) sys::make_undumpable();
   descriptor_limit_ = sys::raise_descriptor_limit();
   const bool passed = options_.listener >= 0;
@@ -205,8 +219,11 @@ bool Server::receive_one(Session& session) {
   }
   FAIRWAY_HOOK(broker_received);
   const bool whole = received.size == frame.size() || !enforced(Check::whole_frames);
-  const bool bare = (descriptors.empty() && !received.descriptors_lost) || !enforced(Check::no_descriptors);
-  const auto message = whole && bare ? wire::decode_client(frame) : std::nullopt;
+  auto message = whole ? wire::decode_client(frame) : std::nullopt;
+  const auto* const shown = message ? std::get_if<wire::Shown>(&*message) : nullptr;
+  const bool complete = message && ((descriptors.size() == wire::descriptors_of(*message) && !received.descriptors_lost) ||
+                                    !enforced(Check::no_descriptors));
+  if (!complete && (shown == nullptr || !received.descriptors_lost)) message = std::nullopt;
   if (!message && !session.context && received.size == frame.size() && refused_for_versions(session, frame)) return false;
   if (!message) {
     session.why = "sent something that is not a message of this protocol";
@@ -223,6 +240,10 @@ bool Server::receive_one(Session& session) {
   if (const auto* const credit = std::get_if<wire::Credit>(&*message)) {
     session.acknowledged = std::min(session.sent_with_descriptors, session.acknowledged + credit->count);
     return true;
+  }
+  if (shown != nullptr) {
+    show(session, *shown, descriptors);
+    return !session.over;
   }
   if (refused_for_memory(session, *message) || refused_for_others(session, *message)) return !session.over;
   route::Actions actions;
@@ -305,6 +326,29 @@ void Server::greet(Session& session, const wire::Hello& hello) {
     return "context " + std::to_string(session.context.value) + " '" + std::string(hello.name.view()) + "' of pid " +
            std::to_string(session.pid) + " joined";
   });
+  execute(actions);
+}
+
+/// The descriptor is looked at, and not what the context says of it.
+void Server::show(Session& session, const wire::Shown& message, std::vector<sys::Fd>& descriptors) {
+  std::optional<route::Registry::Memory> memory;
+  sys::Fd kept;
+  if (!descriptors.empty() && !short_of_memory()) {
+    const int fd = descriptors.front().get();
+    try {
+      // Its broker may have died before it sealed a lease that was in use already.
+      if (sys::is_fresh_memory(fd, message.size)) sys::seal_against_writing(fd);
+      const sys::Object object = sys::object_of(fd);
+      const bool sealed = sys::is_sealed_memory(fd, message.size) && sys::is_complete(fd, message.size);
+      if (sealed) kept = sys::reopen_readonly(fd);
+      memory = route::Registry::Memory{object.device, object.number, sealed};
+    } catch (const std::system_error& error) {
+      log(LogLevel::warning, [&] { return std::string("of memory that a context shows: ") + error.what(); });
+    }
+  }
+  route::Actions actions;
+  if (const SegmentId segment = registry_.show(session.context, message, memory, actions))
+    segments_[segment] = {std::move(kept), message.size, {}};
   execute(actions);
 }
 

@@ -64,10 +64,12 @@ class Server {
   bool refused_for_versions(Session& session, const wire::Frame& hello);
   /// True: it was a lease that would take more than one context's share of what there is, and is answered.
   bool refused_for_others(const Session& session, const wire::ClientMessage& message);
+  void show(Session& session, const wire::Shown& message, std::vector<sys::Fd>& descriptors);
   void refuse(Session& session, Errc code, std::string_view detail);
   void end(Session& session);
   void remove_ended();
 
+  void reserve_numbers();
   void execute(route::Actions& actions);
   void perform(route::Send& action);
   static void forget_old_news(Session& session, const wire::BrokerMessage& news);
@@ -76,6 +78,7 @@ class Server {
   void perform(const route::Publish& action);
   void perform(const route::Drop& action);
   void perform(const route::MakeLink& action);
+  void perform(const route::KeepLink& action);
   void perform(const route::DropLink& action);
   void perform(const route::MakeTable& action);
   void perform(const route::DropTable& action);
@@ -95,6 +98,8 @@ class Server {
   BrokerOptions options_;
   std::filesystem::path directory_;
   sys::Fd lock_;
+  route::Registry::Numbers reserved_;  ///< those below are never given out again
+  std::uint64_t life_;
   /// Given up to accept and refuse one connection when descriptors run out. Without it nothing is accepted.
   sys::Fd spare_;
   sys::Fd listener_;

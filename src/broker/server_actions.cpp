@@ -15,6 +15,10 @@ namespace fairway::broker {
 
 namespace {
 
+constexpr std::uint32_t context_block = 1024;
+constexpr std::uint32_t link_block = 4096;
+constexpr std::uint64_t channel_block = 256 * shm::channels_per_table;
+
 bool is_answer(const wire::BrokerMessage& message) {
   return std::holds_alternative<wire::Reply>(message) || std::holds_alternative<wire::LeaseRefused>(message);
 }
@@ -23,6 +27,7 @@ bool is_answer(const wire::BrokerMessage& message) {
 
 void Server::execute(route::Actions& actions) {
   for (route::Action& action : actions) pending_.push_back(std::move(action));
+  reserve_numbers();
   if (std::exchange(executing_, true)) return;  // an action made more of them; the outer call goes on
   while (!pending_.empty()) {
     route::Action action = std::move(pending_.front());
@@ -30,6 +35,18 @@ void Server::execute(route::Actions& actions) {
     std::visit([this](auto& body) { perform(body); }, action);
   }
   executing_ = false;
+}
+
+/// Before anybody is told one of them: should this broker die, the next one gives out others.
+void Server::reserve_numbers() {
+  const route::Registry::Numbers used = registry_.numbers();
+  if (used.context <= reserved_.context && used.link <= reserved_.link && used.channel <= reserved_.channel) return;
+  reserved_ = {used.context + context_block, used.link + link_block, used.channel + channel_block};
+  try {
+    sys::remember(lock_.get(), {life_, reserved_.context, reserved_.link, reserved_.channel});
+  } catch (const std::system_error& error) {
+    log(LogLevel::error, [&] { return std::string("the next broker here may give out numbers of this one: ") + error.what(); });
+  }
 }
 
 void Server::perform(route::Send& action) {
@@ -119,6 +136,8 @@ void Server::perform(const route::MakeLink& action) {
     execute(actions);
   }
 }
+
+void Server::perform(const route::KeepLink& action) { doorbells_[action.link] = {{action.a, action.b}, {}}; }
 
 void Server::perform(const route::DropLink& action) { doorbells_.erase(action.link); }
 

@@ -29,6 +29,12 @@ std::system_error no_broker(const std::filesystem::path& directory, const std::s
   return {Errc::no_broker, "no broker at " + directory.native() + ": " + why};
 }
 
+sys::Started start_broker(const std::filesystem::path& directory, Timeout timeout, std::string& said) {
+  const std::string program = sys::broker_program();
+  log(LogLevel::info, [&] { return "starts " + program + " for " + directory.native(); });
+  return sys::start_detached({program, "--on-demand", "--directory", directory.native()}, timeout, said);
+}
+
 }  // namespace
 
 BrokerLink::Message BrokerLink::join(const std::filesystem::path& directory, const wire::Hello& hello, Timeout timeout) {
@@ -48,9 +54,8 @@ BrokerLink::Message BrokerLink::join(const std::filesystem::path& directory, con
       why = error.what();
     }
     const std::string program = sys::broker_program();
-    log(LogLevel::info, [&] { return "starts " + program + " for " + directory.native() + ": " + why; });
     std::string said;
-    switch (sys::start_detached({program, "--on-demand", "--directory", directory.native()}, left_until(deadline), said)) {
+    switch (start_broker(directory, left_until(deadline), said)) {
       case sys::Started::ready: break;
       case sys::Started::timed_out: why = program + " was started, but is not ready"; break;
       case sys::Started::failed:
@@ -64,9 +69,7 @@ BrokerLink::Message BrokerLink::join(const std::filesystem::path& directory, con
 
 std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::path& directory, const wire::Hello& hello,
                                                         std::uint64_t deadline) {
-  waiting_.clear();
-  received_ = unacknowledged_ = 0;
-  socket_ = sys::connect_to(sys::socket_path(directory));
+  connect(directory);
   const bool sent = try_send(hello);
   FAIRWAY_HOOK(join_sent);
   for (;;) {
@@ -101,10 +104,40 @@ std::optional<BrokerLink::Message> BrokerLink::try_join(const std::filesystem::p
   }
 }
 
-void BrokerLink::send(const wire::ClientMessage& message) noexcept {
-  if (try_send(message) || !alive()) return;
+void BrokerLink::connect(const std::filesystem::path& directory) {
+  waiting_.clear();
+  received_ = unacknowledged_ = 0;
+  blocked_ = false;
+  socket_ = sys::connect_to(sys::socket_path(directory));
+}
+
+bool BrokerLink::try_connect(const std::filesystem::path& directory) {
   try {
-    waiting_.push_back(wire::encode(message));
+    connect(directory);
+    return true;
+  } catch (const std::system_error& error) {
+    if (error.code().value() == ENOENT || error.code().value() == ECONNREFUSED) return false;
+    throw;
+  }
+}
+
+bool BrokerLink::rejoin(const std::filesystem::path& directory, const wire::Hello& hello, Start start, Timeout timeout) {
+  std::string said;
+  const bool found = try_connect(directory) || (start == Start::if_missing &&
+                                                start_broker(directory, timeout, said) == sys::Started::ready && try_connect(directory));
+  return found && try_send(hello);
+}
+
+void BrokerLink::send(const wire::ClientMessage& message, KeptMemory memory) noexcept {
+  if (!alive()) return;
+  try {
+    const wire::Frame frame = wire::encode(message);
+    if (flush()) {
+      const sys::Sent sent = deliver(frame, memory);
+      if (sent == sys::Sent::ok) return;
+      if (sent == sys::Sent::full || sent == sys::Sent::short_of) blocked_ = true;
+    }
+    waiting_.push_back({frame, std::move(memory)});
   } catch (const std::bad_alloc&) {
     give_up();
   }
@@ -123,9 +156,15 @@ bool BrokerLink::try_send(const wire::ClientMessage& message) {
   return sent == sys::Sent::ok;
 }
 
+sys::Sent BrokerLink::deliver(const wire::Frame& frame, const KeptMemory& memory) {
+  if (memory == nullptr) return sys::send_message(socket_.get(), frame);
+  const int descriptors[] = {memory->get()};
+  return sys::send_message(socket_.get(), frame, descriptors);
+}
+
 bool BrokerLink::flush() {
   while (!waiting_.empty() && alive()) {
-    const sys::Sent sent = sys::send_message(socket_.get(), waiting_.front());
+    const sys::Sent sent = deliver(waiting_.front().frame, waiting_.front().memory);
     if (sent == sys::Sent::full || sent == sys::Sent::short_of) blocked_ = true;
     if (sent != sys::Sent::ok) return false;
     waiting_.pop_front();

@@ -7,8 +7,10 @@
 
 #include <fairway/types.hpp>
 
+#include "client/held_stream.hpp"
 #include "sys/fd.hpp"
 #include "sys/memory.hpp"
+#include "sys/socket.hpp"
 #include "wire/codec.hpp"
 
 namespace fairway::client {
@@ -25,12 +27,17 @@ class BrokerLink {
   /// std::system_error with the broker's refusal, or `Errc::no_broker` when the time is over.
   Message join(const std::filesystem::path& directory, const wire::Hello& hello, Timeout timeout);
 
+  /// Says Hello to the next broker of the directory, if there is one, or if it can be started. Whether that lets this
+  /// context in, it answers like anything else. May throw std::system_error.
+  enum class Start { never, if_missing };
+  bool rejoin(const std::filesystem::path& directory, const wire::Hello& hello, Start start, Timeout timeout);
+
   bool alive() const noexcept { return static_cast<bool>(socket_); }
   int fd() const noexcept { return socket_.get(); }
 
   /// Sends behind what waits already; without a broker the message is dropped. Without memory to let it wait, the
   /// connection ends.
-  void send(const wire::ClientMessage& message) noexcept;
+  void send(const wire::ClientMessage& message, KeptMemory memory = nullptr) noexcept;
   /// True: the kernel has accepted the message. False: it is not sent, now or later.
   [[nodiscard]] bool try_send(const wire::ClientMessage& message);
   /// Sends what waits; true: nothing waits any more.
@@ -54,8 +61,16 @@ class BrokerLink {
  private:
   std::optional<Message> try_join(const std::filesystem::path& directory, const wire::Hello& hello, std::uint64_t deadline);
 
+  struct Waiting {
+    wire::Frame frame;
+    KeptMemory memory;
+  };
+  void connect(const std::filesystem::path& directory);
+  bool try_connect(const std::filesystem::path& directory);
+  sys::Sent deliver(const wire::Frame& frame, const KeptMemory& memory);
+
   sys::Fd socket_;
-  std::deque<wire::Frame> waiting_;
+  std::deque<Waiting> waiting_;
   std::uint64_t received_ = 0;
   std::uint64_t unacknowledged_ = 0;
   bool blocked_ = false;

@@ -47,12 +47,13 @@ Context::Context(ContextOptions options, wire::Secret invitation, const wire::Ve
   hello.name = wire::Name::of(options_.name);
   hello.invitation = invitation;
   BrokerLink::Message welcome = broker_.join(directory_, hello, options_.broker_timeout);
-  const std::uint32_t row = std::get<wire::Welcome>(welcome.body).row % shm::contexts_per_table;
-  contexts_table_ = sys::Mapping(welcome.descriptors.at(0).get(), shm::contexts_table_size, sys::Mapping::Access::read);
-  const auto& header = *reinterpret_cast<const shm::SegmentHeader*>(contexts_table_.bytes().data());
-  if (header.magic != shm::magic || header.kind != shm::SegmentKind::contexts)
-    throw std::system_error(Errc::version, "the broker's table of contexts is no table of Fairway's");
-  row_ = reinterpret_cast<const shm::ContextRow*>(contexts_table_.bytes().data() + shm::data_offset) + row;
+  const auto& answer = std::get<wire::Welcome>(welcome.body);
+  take_row(answer, welcome.descriptors.at(0));
+  hello_ = hello;
+  hello_.invitation = {};
+  hello_.identity = answer.context;
+  hello_.life = answer.life;
+  may_return_ = (answer.features & wire::feature::rejoin) != 0;
   poller_.add(broker_.fd(), watch::broker);
   poller_.add(wake_up_.fd(), watch::wake_up);
   poller_.add(retry_timer_.fd(), watch::retry);
@@ -61,6 +62,14 @@ Context::Context(ContextOptions options, wire::Secret invitation, const wire::Ve
   if (sys::is_main_thread()) return;
   place_ = std::make_shared<Context*>(this);
   contexts_of_thread.list.insert(place_);
+}
+
+void Context::take_row(const wire::Welcome& m, const sys::Fd& table) {
+  contexts_table_ = sys::Mapping(table.get(), shm::contexts_table_size, sys::Mapping::Access::read);
+  const auto& header = *reinterpret_cast<const shm::SegmentHeader*>(contexts_table_.bytes().data());
+  if (header.magic != shm::magic || header.kind != shm::SegmentKind::contexts)
+    throw std::system_error(Errc::version, "the broker's table of contexts is no table of Fairway's");
+  row_ = reinterpret_cast<const shm::ContextRow*>(contexts_table_.bytes().data() + shm::data_offset) + m.row % shm::contexts_per_table;
 }
 
 Context::~Context() {

@@ -36,7 +36,8 @@ inline constexpr std::uint64_t for_ever = ~std::uint64_t{0};
 
 /// A context's inside: what it holds, the broker's messages, and the loop. Single-threaded but for `stop` and
 /// `post_callback`. Split over files by what they do: context.cpp (life, ports), context_broker.cpp (the broker's
-/// messages), context_moving.cpp (ports in messages), context_finding.cpp (connect, spawn), context_loop.cpp (dispatch),
+/// messages), context_moving.cpp (ports in messages), context_rejoining.cpp (the next broker),
+/// context_finding.cpp (connect, spawn), context_loop.cpp (dispatch),
 /// context_waiting.cpp (spinning, sleep).
 class Context {
  public:
@@ -101,6 +102,10 @@ class Context {
 
   BrokerLink& broker() noexcept { return broker_; }
   bool broker_alive() const noexcept { return broker_.alive(); }
+  /// Whether there is a broker, or the next one has been found or started now. False: none can be had.
+  bool returns_to_broker() noexcept;
+  /// Its number at the first broker that it joined.
+  ContextId identity() const noexcept { return hello_.identity; }
   LeasePool& leases() noexcept { return leases_; }
   /// What must not end half-way. Without memory for it this context gives up its broker, which all others can tell from
   /// a death; false then.
@@ -191,6 +196,7 @@ class Context {
   void on(const wire::PortClosed& m, BrokerLink::Message& message);
   void on(const wire::Refused& m, BrokerLink::Message& message);
   void on(const wire::Moved& m, BrokerLink::Message& message);
+  void on(const wire::Reasserted& m, BrokerLink::Message& message);
   void note_uninstalled(std::pair<PortId, Generation> missing);
   void bind_links();
   void bind_endpoints();
@@ -199,6 +205,13 @@ class Context {
   void unwatch(Link& link) noexcept;
   void make_all_hot(const Link& link);
   void condemn(const Link& link);
+
+  // context_rejoining.cpp
+  void look_for_broker() noexcept;
+  void look() noexcept;
+  bool rejoin(BrokerLink::Start start) noexcept;
+  void drop_former_links();
+  void on_link_dead(Link& link);
 
   // context_moving.cpp
   void note_claims(PortId carrier);
@@ -217,8 +230,10 @@ class Context {
   bool awake_for_news() const noexcept {
     // acquire: pairs with the release in the broker's Server::sent; the message is in the socket. It may have been
     // received before it was counted.
+    if (loss_handled_) return false;
+    if (row_ == nullptr) return !broker_.alive();  // Welcome has not come: nothing is counted yet
     const std::uint64_t sent = row_->notices.load(std::memory_order_acquire);
-    return static_cast<std::int64_t>(sent - broker_.received()) > 0 && !loss_handled_;
+    return static_cast<std::int64_t>(sent - broker_.received()) > 0;
   }
 
   /// A context that never sleeps looks at its descriptors that often.
@@ -266,8 +281,10 @@ class Context {
 
   BrokerLink broker_;
   LeasePool leases_{broker_};
+  void take_row(const wire::Welcome& m, const sys::Fd& table);
+  wire::Hello hello_;  ///< to the next broker
   sys::Mapping contexts_table_;
-  const shm::ContextRow* row_ = nullptr;
+  const shm::ContextRow* row_ = nullptr;  ///< null: the broker has not let this context in yet
   std::deque<Ids> ids_;
   std::deque<ChannelId> created_;  ///< the broker knows them, and no port has them yet
 
@@ -310,6 +327,10 @@ class Context {
   bool watches_for_room_ = false;
   sys::WakeUp wake_up_;
   sys::Timer retry_timer_;  ///< for a loop that is not this one's
+  std::uint64_t next_look_ns_ = for_ever;  ///< for the next broker
+  std::uint64_t pause_ns_ = 0;
+  bool may_return_ = false;
+  bool stays_away_ = false;  ///< none could be started since the last one died
   std::mutex callbacks_mutex_;
   std::deque<Callback<void()>> callbacks_;
   std::atomic<bool> has_callbacks_ = false;

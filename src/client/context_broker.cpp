@@ -82,12 +82,6 @@ Endpoint* Context::find(PortId id) noexcept {
   return found == endpoints_.end() ? nullptr : found->second;
 }
 
-void Context::on(const wire::Welcome&, BrokerLink::Message&) {}
-
-void Context::on(const wire::Refusal& m, BrokerLink::Message&) {
-  log(LogLevel::error, [&] { return "the broker ends the connection: " + std::string(m.detail.view()); });
-}
-
 void Context::on(const wire::Ids& m, BrokerLink::Message&) {
   ids_.push_back({m.first, {m.first.value + m.count}, m.first});
 }
@@ -122,9 +116,10 @@ void Context::on(const wire::Install& m, BrokerLink::Message& message) {
     if (!sys::is_sealed_memory(fd, m.size))
       throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "it is not sealed");
     sys::Mapping memory(fd, m.size, sys::Mapping::Access::read);
+    KeptMemory kept = keep_memory(std::move(message.descriptors[0]));
     if (m.size <= most_prefetched && !endpoint->dormant()) memory.prefetch();
     if (first_missing != uninstalled_.end()) uninstalled_.erase(first_missing);
-    endpoint->installed(m, std::move(memory));
+    endpoint->installed(m, std::move(memory), std::move(kept));
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return "a segment of " + to_string(m.port) + " cannot be mapped: " + error.what(); });
     note_uninstalled(this_one);
@@ -146,6 +141,7 @@ void Context::on(const wire::Link& m, BrokerLink::Message& message) {
   sys::Fd pidfd = message.descriptors.size() > 1 ? std::move(message.descriptors[1]) : sys::Fd();
   auto link = std::make_unique<Link>(m.link, m.peer, m.pid, std::string(m.name.view()), std::move(message.descriptors[0]), std::move(pidfd));
   try_to_watch(*link);
+  link->life = hello_.life;
   links_[m.link] = std::move(link);
   bind_links();
 }
@@ -234,6 +230,7 @@ void Context::on(const wire::Paired& m, BrokerLink::Message&) {
   if (link == links_.end()) return endpoint->peer_closed(std::nullopt, CloseReason::broker_refused);
   endpoint->paired(link->second.get(), m.peer_epoch);
   if (link->second->damaged()) condemn(*link->second);
+  drop_former_links();
 }
 
 void Context::on(const wire::Reply& m, BrokerLink::Message&) { replies_[m.request] = m; }
@@ -263,17 +260,23 @@ void Context::on(const wire::PortClosed& m, BrokerLink::Message&) {
 // Ends ------------------------------------------------------------------------------------------------------
 
 void Context::on_broker_lost() {
-  log(LogLevel::warning, [] { return "the broker is gone: channels go on, nothing new can be shared"; });
-  leases_.forget_requests();
+  log(LogLevel::warning, [] { return "the broker is gone: channels go on, nothing new can be shared until the next one is there"; });
+  leases_.forget();
+  ids_.clear();
+  created_.clear();
+  uninstalled_.clear();
+  uninstalled_links_.clear();
   for (const auto& [id, link] : links_)
     if (link->peer_dead) lose_link(*link);
   for (const auto& [id, endpoint] : endpoints_) {
+    endpoint->lose_broker();
     make_hot(*endpoint);
     // Nobody is left to say what becomes of a port that waits for its other side to appear.
     const bool waits = endpoint->home() ? find(endpoint->id().opposite()) == nullptr : endpoint->link() == nullptr;
     if (waits) endpoint->peer_closed(std::nullopt, CloseReason::broker_lost);
   }
   for (const PortId carrier : claims_.lose_broker()) note_claims(carrier);
+  look_for_broker();
 }
 
 void Context::lose_link(Link& link) {

@@ -50,7 +50,7 @@ PortId Context::take_channel_id() {
 }
 
 void Context::create_channels(std::size_t count) {
-  if (!broker_.alive()) throw_no_broker("the transfer of a port");
+  if (!returns_to_broker()) throw_no_broker("the transfer of a port");
   while (created_.size() < count) {
     const ChannelId id = take_channel_id().channel();
     broker_.send(wire::Create{id});  // the broker gives more numbers when these are used
@@ -59,7 +59,7 @@ void Context::create_channels(std::size_t count) {
 }
 
 PortId Context::share(Port& mine, Port& moved) {
-  if (!broker_.alive()) throw_no_broker("a channel");
+  if (!returns_to_broker()) throw_no_broker("a channel");
   const PortId id = take_channel_id();
   mine.endpoint->share(id, 0, 1);  // the other one is about to move
   endpoints_[id] = mine.endpoint.get();

@@ -101,8 +101,12 @@ std::vector<MessagePort> Context::claimed_ports(PortId carrier) {
 
 void Context::abandon_claims(Endpoint& carrier) {
   for (const wire::Unclaim& unclaim : claims_.abandon(carrier.id())) {
-    broker_.send(unclaim);
-    dormant_.erase(unclaim.port);
+    auto dormant = dormant_.extract(unclaim.port);
+    if (dormant && !dormant.mapped()->known()) {
+      close_later(std::move(dormant.mapped()));  // it was a former broker's to take back
+    } else {
+      broker_.send(unclaim);
+    }
   }
   carrier.forget_claims();
 }

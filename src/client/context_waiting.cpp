@@ -218,9 +218,7 @@ void Context::handle_descriptors(Timeout timeout) {
       if (found == links_.end()) continue;
       Link& link = *found->second;
       if (sys::quiet(link.doorbell()) && (link.pidfd() < 0 || !sys::has_ended(link.pidfd()))) continue;
-      link.peer_dead = true;
-      unwatch(link);
-      if (!broker_.alive()) lose_link(link);  // otherwise the broker's word comes, after what was sent before
+      on_link_dead(link);
     }
   }
 }
@@ -230,10 +228,11 @@ std::uint64_t Context::next_retry_ns() const noexcept {
   const bool waiting = leases_.has_refused() || !uninstalled_.empty() || !uninstalled_links_.empty() ||
                        (broker_.blocked() && !watches_for_room_) ||
                        std::ranges::any_of(links_, [](const auto& entry) { return entry.second->wants_retry(); });
-  return waiting ? sys::now_ns() + retry_interval_ns : for_ever;
+  return std::min(next_look_ns_, waiting ? sys::now_ns() + retry_interval_ns : for_ever);
 }
 
 void Context::retry() {
+  if (next_look_ns_ != for_ever && sys::now_ns() >= next_look_ns_) look();
   if (next_retry_ns() == for_ever || sys::now_ns() - last_retry_ns_ < retry_interval_ns) return;
   last_retry_ns_ = sys::now_ns();
   leases_.retry_refused();

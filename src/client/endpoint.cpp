@@ -97,10 +97,11 @@ void Endpoint::grow() noexcept {
     for (int attempt = 0; attempt < 6 && !ended_ && take_segment(); ++attempt)
       if (out_.flush(in_.control())) announce();
   });
-  if (!context_.broker_alive() && !ended_ && !in_.closed() && out_.stuck()) strand();
+  if (!known() && !ended_ && !in_.closed() && out_.stuck() && forsaken()) strand();
 }
 
 bool Endpoint::take_segment() {
+  if (!known()) return false;
   const bool last = closing_ || moving_;
   std::uint64_t size = out_.wanted_segment(last);
   if (awaited_ != 0 && size != 0 && (last ? awaited_ >= size : out_.useful(awaited_))) size = awaited_;
@@ -131,6 +132,7 @@ bool Endpoint::bind(LeasePool::Lease lease) {
   context_.leases().stock_up();
   const bool first = !out_.open();
   pairing_.opened();
+  hold_written(size, shape, first, std::move(lease.kept));
   out_.begin_generation(std::move(lease.memory), id_, pairing_.mine(), pairing_.peer(), shape);
   if (first) {
     out_.control()->statistics.started.store(port != nullptr && port->started ? 1 : 0, std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include <fairway/types.hpp>
 
 #include "base/ids.hpp"
+#include "client/held_stream.hpp"
 #include "client/incoming.hpp"
 #include "client/lease_pool.hpp"
 #include "client/outgoing.hpp"
@@ -133,7 +134,7 @@ class Endpoint {
   void note_spin() noexcept {
     if (out_.control() != nullptr) shm::add(out_.control()->statistics.spins, 1);
   }
-  void installed(const wire::Install& m, sys::Mapping memory);
+  void installed(const wire::Install& m, sys::Mapping memory, KeptMemory kept);
   /// Reading needs words of its own in shared memory, to say where the head is.
   void open_for_reading();
   /// The other side is gone; what it committed is still read.
@@ -145,6 +146,19 @@ class Endpoint {
   /// Every port in the message that this end has reached is there, or known to be lost.
   void claims_answered() noexcept { claims_answered_ = true; }
   void forget_claims() noexcept { claimed_.reset(); }
+
+  // endpoint_rejoining.cpp
+  /// Until the next one knows this port, it goes on without a broker.
+  void lose_broker() noexcept;
+  /// Says to the next broker what there is. False: it goes on without.
+  bool reassert();
+  void reasserted(const wire::Reasserted& m);
+  /// Whether the broker of now knows this port: it can grow, and leave.
+  bool known() const noexcept;
+  /// Whether no broker will ever know it again.
+  bool alone() const noexcept { return standing_ == Standing::alone; }
+  /// The same of who needs something of a broker now: then one is looked for, and started if there is none.
+  bool forsaken() noexcept;
 
   PortId id() const noexcept { return id_; }
   Link* link() const noexcept { return link_; }
@@ -194,6 +208,17 @@ class Endpoint {
   /// True: it was.
   bool strand_if_broker_is_missed();
 
+  void hold_read(const wire::Install& m, KeptMemory memory);
+  void hold_written(std::uint64_t size, shm::Shape shape, bool first, KeptMemory memory);
+  void forget_what_is_read();
+  void show(const HeldStream& stream);
+
+  enum class Standing : std::uint8_t {
+    known,   ///< to the broker that is there, or was until now
+    former,  ///< to one that died
+    alone,   ///< to none, for ever
+  };
+
   Context& context_;
   // Local.
   Endpoint* twin_ = nullptr;
@@ -207,6 +232,9 @@ class Endpoint {
   Link* link_ = nullptr;
   Outgoing out_;
   Incoming in_;
+  HeldStream written_;
+  HeldStream read_;
+  Standing standing_ = Standing::known;
   std::deque<std::vector<std::unique_ptr<Endpoint>>> leaving_;  ///< of the held messages in the backlog, in order
   std::uint64_t messages_read_ = 0;
   std::uint64_t bytes_read_ = 0;

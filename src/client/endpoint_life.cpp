@@ -90,8 +90,9 @@ void Endpoint::leave_link() noexcept {
   link_ = nullptr;
 }
 
-void Endpoint::installed(const wire::Install& m, sys::Mapping memory) {
+void Endpoint::installed(const wire::Install& m, sys::Mapping memory, KeptMemory kept) {
   if (ended_) return;
+  hold_read(m, std::move(kept));
   peer_moved(m.epoch);
   const bool controls = pairing_.controls(m);
   in_.install({m.generation, m.linear != 0 ? shm::Shape::linear : shm::Shape::ring, m.previous, m.previous_final, m.epoch},
@@ -141,16 +142,20 @@ void Endpoint::finish_by_record(const shm::Record& record) {
 }
 
 bool Endpoint::misses_generation() const noexcept {
-  if ((context_.broker_alive() && enforced(Check::broker_is_believed)) || local() || in_.closed()) return false;
+  const bool believed = context_.broker_alive() && !alone();
+  if ((believed && enforced(Check::broker_is_believed)) || local() || in_.closed()) return false;
   const shm::ControlBlock* const theirs = in_.control();
   // Without the first of a pairing nothing can be read any more, nor will the writer ever know what was.
   // acquire: pairs with the release in Outgoing::say_left; what was committed before is seen.
-  if (theirs == nullptr) return !context_.broker_alive();
+  if (theirs == nullptr) return !believed;
   return in_.misses_generation() || theirs->left.load(std::memory_order_acquire) != 0;
 }
 
 bool Endpoint::strand_if_broker_is_missed() {
   if (!misses_generation()) return false;
+  const shm::ControlBlock* const theirs = in_.control();
+  const bool left = theirs != nullptr && theirs->left.load(std::memory_order_acquire) != 0;
+  if (!left && !forsaken()) return false;  // the next broker brings it
   strand();
   return true;
 }

@@ -40,7 +40,8 @@ void Endpoint::let_ports_go() {
   if (leaving_.empty() || letting_go_) return;
   const ScopedFlag letting_go(letting_go_);
   if (!out_.open()) grow();  // the stream that the tokens stand in is the broker's first
-  while (!leaving_.empty() && (out_.open() || !context_.broker_alive())) {
+  const auto stuck_for_ever = [](Endpoint& endpoint) { return !endpoint.known() && endpoint.forsaken(); };
+  while (!leaving_.empty() && (out_.open() || stuck_for_ever(*this))) {
     if (leaving_.front().empty()) {
       leaving_.pop_front();
       out_.release();
@@ -50,7 +51,7 @@ void Endpoint::let_ports_go() {
     std::unique_ptr<Endpoint> endpoint = std::move(leaving_.front().back());
     leaving_.front().pop_back();
     if (endpoint->detach(*this)) continue;
-    if (leaving_.empty() || !context_.broker_alive()) {
+    if (leaving_.empty() || stuck_for_ever(*this) || stuck_for_ever(*endpoint)) {
       context_.close_later(std::move(endpoint));
     } else {
       leaving_.front().push_back(std::move(endpoint));
@@ -65,6 +66,7 @@ void Endpoint::let_ports_go() {
 }
 
 bool Endpoint::detach(Endpoint& carrier) {
+  if (!known() || !carrier.known()) return false;
   context_.abandon_claims(*this);
   moving_ = true;
   progress();

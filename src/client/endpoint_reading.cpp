@@ -103,6 +103,7 @@ void Endpoint::consume(const shm::Record& record) {
 void Endpoint::finish_generation() {
   publish_head();
   answer_want();
+  read_.forget_before(in_.position().generation, pairing_.peer(), pairing_.mine());
   context_.broker().send(wire::Done{id_, in_.finished(), {}});
   FAIRWAY_HOOK(generation_advanced);
 }

@@ -83,6 +83,12 @@ Incoming::Look Incoming::look(shm::Record& record) noexcept {
   return Look::advanced;
 }
 
+std::uint64_t Incoming::final_of(Generation generation) const noexcept {
+  for (const Part& part : generations_)
+    if (part.index == generation && part.final != open_end) return part.final;
+  return wire::unknown_final;
+}
+
 shm::Position Incoming::position() const noexcept {
   if (generations_.empty()) return start_;
   return {generations_.front().index, generations_.front().reader.position()};

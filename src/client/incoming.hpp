@@ -57,6 +57,8 @@ class Incoming {
     // Where an owner's part ends is the broker's word; what stands there, or behind it, is not believed.
     return part.final == open_end ? part.reader.readable() : part.reader.position() != part.final;
   }
+  /// Where a generation ends; wire::unknown_final: it goes on, or is not here.
+  std::uint64_t final_of(Generation generation) const noexcept;
   bool closed() const noexcept { return closed_; }
   bool empty() const noexcept { return generations_.empty(); }
   Generation finished() const noexcept { return finished_; }

@@ -7,6 +7,7 @@
 
 #include "base/ids.hpp"
 #include "client/broker_link.hpp"
+#include "client/held_stream.hpp"
 #include "sys/memory.hpp"
 
 namespace fairway::client {
@@ -18,6 +19,7 @@ class LeasePool {
   struct Lease {
     SegmentId segment;
     sys::Mapping memory;
+    KeptMemory kept;
   };
 
   explicit LeasePool(BrokerLink& broker) : broker_(broker) {}
@@ -32,7 +34,12 @@ class LeasePool {
   /// A lease arrived. False: it could not be used and was returned.
   bool add(const wire::Lease& message, sys::Fd memory);
   void refused(const wire::LeaseRefused& message);
-  void forget_requests() { requested_.clear(); }
+  /// The broker that gave them, and was asked for more, is gone.
+  void forget() {
+    leases_.clear();
+    requested_.clear();
+    refused_.clear();
+  }
 
   /// Asks again for what was refused: the cause may have passed.
   void retry_refused();

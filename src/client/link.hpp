@@ -18,6 +18,8 @@ class Link {
   Link(LinkId id, ContextId peer, std::int64_t pid, std::string name, sys::Fd doorbell, sys::Fd pidfd);
 
   LinkId id() const noexcept { return id_; }
+  ContextId peer() const noexcept { return peer_; }
+  std::int64_t pid() const noexcept { return pid_; }
   int doorbell() const noexcept { return doorbell_.get(); }
   int pidfd() const noexcept { return pidfd_.get(); }
   /// Who is at the other end, for people: "pid 4711 (player)".
@@ -28,6 +30,8 @@ class Link {
   /// The other side's half.
   void install(sys::Mapping theirs);
   bool bound() const noexcept { return mine_ != nullptr; }
+  /// Both halves are there: it needs nothing of a broker any more.
+  bool complete() const noexcept { return mine_ != nullptr && theirs_ != nullptr; }
 
   /// Asks the other side to look at a port, and wakes it if it sleeps. True: it had to be woken. The caller has
   /// made visible what there is to see, and has called `order` since.
@@ -62,6 +66,7 @@ class Link {
 
   std::size_t endpoints = 0;    ///< paired over this link
   bool peer_dead = false;       ///< the kernel says so; the broker's word counts while there is one
+  std::uint64_t life = 0;       ///< of the broker that knows it
   bool watched = false;         ///< doorbell and pidfd are in the poller
   /// A ring that the kernel had no memory for is made up for, and a doorbell that nobody watches is watched, in a while.
   bool wants_retry() const noexcept { return !peer_dead && (owes_ring_ || !watched); }

@@ -62,6 +62,11 @@ struct MakeLink {
   LinkId link;
   ContextId a, b;
 };
+/// A link that a former broker has made: its sides have all of it.
+struct KeepLink {
+  LinkId link;
+  ContextId a, b;
+};
 struct DropLink {
   LinkId link;
 };
@@ -85,7 +90,7 @@ struct Disconnect {
   std::string why;
 };
 
-using Action = std::variant<Send, Allocate, Seal, Publish, Drop, MakeLink, DropLink, MakeTable, DropTable, UpdatePort,
+using Action = std::variant<Send, Allocate, Seal, Publish, Drop, MakeLink, KeepLink, DropLink, MakeTable, DropTable, UpdatePort,
                             UpdateMemory, Disconnect>;
 using Actions = std::vector<Action>;
 

@@ -14,6 +14,7 @@ class Pairing {
 
   Epoch mine() const noexcept { return mine_; }
   Epoch peer() const noexcept { return peer_; }
+  Epoch opened_for() const noexcept { return opened_for_; }
 
   /// The epoch of the port opposite, from the table, Moved, Paired or Install. True: it has moved; the link and the
   /// control block that were known are not its owner's.

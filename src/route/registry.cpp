@@ -27,6 +27,10 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
     refusal = *stranger;
     return {};
   }
+  if (const auto stranger = refusal_of_return(hello)) {
+    refusal = *stranger;
+    return {};
+  }
   const std::string name(hello.name.view());
   if (!name.empty() && names_.contains(name)) {
     refusal = refusal_of(Errc::name_taken, "the name '" + name + "' is taken by pid " +
@@ -50,8 +54,10 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
   context.name = name;
   context.agreement = *wire::agree(versions_, wire::Versions::of(hello));
   if (!name.empty()) names_[name] = id;
+  context.identity = hello.identity ? hello.identity : id;
+  context.returning = hello.identity && returned_.try_emplace({hello.identity, peer.pid}, id).second;
   const auto [protocol, layout, features] = context.agreement;
-  actions.push_back(Send{id, wire::Welcome{features, id, row, protocol, layout}, ContextsAttachment{}});
+  actions.push_back(Send{id, wire::Welcome{features, id, row, protocol, layout, life_}, ContextsAttachment{}});
   give_ids(id, actions);
   if (invited) arrive(invited, id, wire::Granted::Origin::parent, actions);
   const auto [first, last] = waiting_.equal_range(name);
@@ -83,6 +89,7 @@ void Registry::leave(ContextId id, Actions& actions) {
     if (invitation.from == id) uninvited.push_back(invitation.port);
   for (const PortId invited : uninvited) close_port(invited, wire::unknown_final, CloseReason::peer_lost, actions);
   std::erase_if(waiting_, [id](const auto& entry) { return entry.second.first == id; });
+  forget_returned(id, actions);
   while (!found->second.ports.empty())
     close_port(*found->second.ports.begin(), wire::unknown_final, CloseReason::peer_lost, actions);
   refuse_unborn(id, actions);

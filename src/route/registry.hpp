@@ -42,7 +42,22 @@ struct Limits {
 ///    port closes.
 class Registry {
  public:
-  explicit Registry(Limits limits, wire::Versions versions = {}) : limits_(limits), versions_(versions) {}
+  /// The next numbers that nobody has been given in this directory yet.
+  struct Numbers {
+    std::uint32_t context = 1;
+    std::uint32_t link = 1;
+    std::uint64_t channel = 1;  ///< first of a table
+  };
+  /// `life`: how many brokers have served the directory, with this one; what they gave out is below `first`.
+  explicit Registry(Limits limits, wire::Versions versions = {}, std::uint64_t life = 1, Numbers first = {1, 1, 1})
+      : limits_(limits),
+        versions_(versions),
+        life_(life),
+        first_(first),
+        next_context_(first.context),
+        next_link_(first.link),
+        next_channel_(first.channel) {}
+  Numbers numbers() const noexcept { return {next_context_, next_link_, next_channel_}; }
 
   struct Peer {
     std::uint32_t uid = 0;
@@ -55,6 +70,16 @@ class Registry {
   std::optional<wire::Refusal> refusal_of_versions(const wire::Versions& theirs) const;
   /// Any later message. A violation becomes a Disconnect; the server then calls `leave`.
   void handle(ContextId from, const wire::ClientMessage& message, Actions& actions);
+  /// A memory object as the kernel tells them apart.
+  struct Memory {
+    std::uint64_t device = 0;
+    std::uint64_t object = 0;
+    bool sealed = false;  ///< nobody can resize it or map it writable any more, and all of it is there
+    friend bool operator==(const Memory&, const Memory&) = default;
+  };
+  /// A Shown and its memory. Returns under which number that is kept until it is dropped; none: it is not.
+  /// Without memory: there was no room for it here.
+  SegmentId show(ContextId from, const wire::Shown& message, const std::optional<Memory>& memory, Actions& actions);
   /// The connection ended and everything it sent was handled.
   void leave(ContextId context, Actions& actions);
 
@@ -74,7 +99,7 @@ class Registry {
   friend struct RegistryProbe;  ///< tests/route
 
   enum class Life : std::uint8_t { owned, waiting, invited, transit, closed };
-  enum class SegmentState : std::uint8_t { allocating, leased, mapped, bound };
+  enum class SegmentState : std::uint8_t { allocating, leased, mapped, bound, shown };
 
   struct SegmentEntry {
     ContextId owner;  ///< none: it has left, and what it wrote is still being read
@@ -138,7 +163,24 @@ class Registry {
     std::uint64_t ids_unused = 0;
     std::uint64_t ids_block = 0;
     std::size_t sent = 0;          ///< ports in transit that it sent
+    ContextId identity;            ///< its number at the first broker that it joined
+    bool returning = false;        ///< it has lost a broker before this one
+    bool complete = false;         ///< and has said all that it has
+    std::size_t reasserted = 0;    ///< ports that wait for their other sides
   };
+  /// Who a context was when the former broker was there. The pid is the kernel's word: nobody returns as somebody else.
+  using Identity = std::pair<ContextId, std::int64_t>;
+  struct ShownEntry {
+    GenerationEntry generation;
+    Memory memory;
+    bool reads = false;
+  };
+  /// What one side says of a channel that the broker does not know yet.
+  struct Reasserting {
+    wire::Reassert said;
+    std::vector<ShownEntry> shown;
+  };
+  using Side = std::pair<PortId, ContextId>;
   struct LinkEntry {
     ContextId side[2];
     SegmentId half[2];
@@ -194,6 +236,10 @@ class Registry {
   Wrong on(ContextId from, const wire::Detach& m, Actions& actions);
   Wrong on(ContextId from, const wire::Claim& m, Actions& actions);
   Wrong on(ContextId from, const wire::Unclaim& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Reassert& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Shown& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Returned& m, Actions& actions);
+  Wrong on(ContextId from, const wire::PeerGone& m, Actions& actions);
 
   PortEntry& port(PortId id) { return channels_.at(id.channel()).port[id.side() - 1]; }
   /// Null where the channel is over, or never was.
@@ -214,6 +260,7 @@ class Registry {
   // Streams
   void install(PortId reader, const GenerationEntry& generation, Actions& actions);
   static GenerationEntry* find_generation(PortEntry& writer, Generation index);
+  static std::string name_of(PortId writer, Generation generation);
   static End stream_end(const PortEntry& writer);
   void drop_generation(PortEntry& writer, Generation index, Actions& actions);
   void drop_stream(PortEntry& writer, Actions& actions);
@@ -222,6 +269,25 @@ class Registry {
   template <class Condition>
   void drop_if(PortEntry& writer, Actions& actions, Condition condition);
   void end_pairing(ChannelEntry& channel, Actions& actions);
+
+  // Channels of a former broker
+  std::optional<wire::Refusal> refusal_of_return(const wire::Hello& hello) const;
+  std::vector<Side> sides_that_await(const Identity& peer) const;
+  void withdraw(const Side& side, Actions& actions);
+  void forget_returned(ContextId id, Actions& actions);
+  void drop_shown(const Reasserting& claim, Actions& actions);
+  void answer(const Side& side, wire::Reasserted::Outcome outcome, CloseReason reason, Actions& actions);
+  void settle_with_all(const Side& side, Actions& actions);
+  void settle(const Side& side, Actions& actions);
+  static bool fit(const Reasserting& mine, const Reasserting& theirs);
+  bool link_fits(const Side& one, const Reasserting& mine, const Side& other, const Reasserting& theirs) const;
+  static bool stream_fits(const Reasserting& writer, const Reasserting& reader);
+  static bool same_generation(const ShownEntry& one, const ShownEntry& other);
+  static const ShownEntry* find_shown(const Reasserting& claim, Generation index, bool reads);
+  void take_over(const Side& one, const Side& other, Actions& actions);
+  std::vector<Generation> take_stream(const Reasserting& writer, const Reasserting& reader, Actions& actions);
+  ContextId reader_of(const GenerationEntry& shown) const;
+  void keep_link(ChannelEntry& channel, LinkId id, ContextId a, ContextId b, Actions& actions);
 
   // Transfer
   void depart(PortId id, std::uint64_t final, std::uint64_t read, Actions& actions);
@@ -256,10 +322,12 @@ class Registry {
 
   Limits limits_;
   wire::Versions versions_;
-  std::uint32_t next_context_ = 1;
-  std::uint32_t next_link_ = 1;
+  std::uint64_t life_;
+  Numbers first_;
+  std::uint32_t next_context_;
+  std::uint32_t next_link_;
   std::uint64_t next_segment_ = 1;
-  std::uint64_t next_channel_ = 1;
+  std::uint64_t next_channel_;
   std::unordered_map<ContextId, ContextEntry, IdHash> contexts_;
   std::unordered_map<ChannelId, ChannelEntry, IdHash> channels_;
   std::unordered_map<SegmentId, SegmentEntry, IdHash> segments_;
@@ -272,6 +340,8 @@ class Registry {
   std::map<std::uint32_t, std::uint64_t> memory_by_user_;
   std::size_t in_transit_ = 0;
   std::map<PortId, std::vector<Claimant>> unborn_;  ///< claims of ports whose Create has not come yet
+  std::map<Identity, ContextId> returned_;
+  std::map<Side, Reasserting> reasserting_;
   std::size_t unchecked_ = 0;  ///< ports that went into transit too deep to be followed, since the last sweep
 };
 

@@ -8,11 +8,13 @@ namespace fairway::route {
 Registry::Wrong Registry::on(ContextId from, const wire::Close& m, Actions& actions) {
   const auto [entry, wrong] = owned_port(from, m.port);
   if (entry != nullptr) close_port(m.port, m.final, m.reason, actions);
+  if (entry == nullptr && wrong == nullptr) withdraw({m.port, from}, actions);
   return wrong;
 }
 
 Registry::Wrong Registry::on(ContextId from, const wire::End& m, Actions& actions) {
   const auto [entry, wrong] = owned_port(from, m.port);
+  if (entry == nullptr && wrong == nullptr) withdraw({m.port, from}, actions);
   if (entry == nullptr) return wrong;
   entry->ended = true;
   drop_claims_of(m.port);

@@ -38,7 +38,7 @@ LinkId Registry::link_between(ContextId a, ContextId b, Actions& actions) {
     ContextEntry& context = contexts_.at(to);
     context.links.insert(id);
     const std::uint64_t features = context.agreement.features & other.agreement.features;
-    actions.push_back(Send{to, wire::Link{id, peer, other.peer.pid, wire::Name::of(other.name), features, other.agreement.layout, 0},
+    actions.push_back(Send{to, wire::Link{id, other.identity, other.peer.pid, wire::Name::of(other.name), features, other.agreement.layout, 0},
                            LinkAttachment{id}});
   }
   return id;
@@ -78,7 +78,8 @@ Registry::Wrong Registry::on(ContextId from, const wire::RefetchLink& m, Actions
 void Registry::drop_link(LinkId id, Actions& actions) {
   const LinkEntry link = links_.at(id);
   links_.erase(id);
-  link_by_pair_.erase({link.side[0], link.side[1]});
+  if (const auto by_pair = link_by_pair_.find({link.side[0], link.side[1]}); by_pair != link_by_pair_.end() && by_pair->second == id)
+    link_by_pair_.erase(by_pair);
   for (const SegmentId half : link.half)
     if (half) drop_segment(half, actions);
   for (const ContextId side : link.side) {

@@ -39,7 +39,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Bind& m, Actions& actio
   segment->state = SegmentState::bound;
   // A pinned one, 2^16 older, may have that name.
   if (find_generation(*entry, m.generation) == nullptr)
-    actions.push_back(Publish{m.segment, to_string(m.port) + (m.generation == 0 ? "" : ".g" + std::to_string(m.generation))});
+    actions.push_back(Publish{m.segment, name_of(m.port, m.generation)});
   ++entry->next_generation;
   entry->opened = true;
   entry->opened_for = m.peer_epoch;
@@ -47,6 +47,10 @@ Registry::Wrong Registry::on(ContextId from, const wire::Bind& m, Actions& actio
   publish_row(m.port, actions);
   install(m.port.opposite(), generation, actions);
   return nullptr;
+}
+
+std::string Registry::name_of(PortId writer, Generation generation) {
+  return to_string(writer) + (generation == 0 ? "" : ".g" + std::to_string(generation));
 }
 
 /// The newest of that index: generations are counted modulo 2^16, and a pinned one may be older than that.

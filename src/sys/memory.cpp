@@ -92,6 +92,12 @@ std::uint64_t size_of(int fd) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+Object object_of(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw_errno("fstat", "segment");
+  return {status.st_dev, status.st_ino};
+}
+
 Fd reopen_readonly(int fd) {
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   Fd again(FAIRWAY_CALL(open_readonly, ::open(path.c_str(), O_RDONLY | O_CLOEXEC)));

@@ -32,6 +32,13 @@ bool is_sealed_memory(int fd, std::uint64_t size);
 
 std::uint64_t size_of(int fd);
 
+/// What the kernel tells objects apart by.
+struct Object {
+  std::uint64_t device = 0;
+  std::uint64_t number = 0;
+};
+Object object_of(int fd);
+
 /// A second description of the same object that can only read.
 Fd reopen_readonly(int fd);
 

@@ -222,6 +222,15 @@ std::uint64_t raise_descriptor_limit() noexcept {
   return FAIRWAY_CALL(set_descriptor_limit, ::setrlimit(RLIMIT_NOFILE, &limit)) == 0 ? limit.rlim_cur : before;
 }
 
+/// More of them are no use to a process that has thousands of channels, and a burden to what it starts.
+constexpr rlim_t most_spared = 512;
+
+bool can_spare(int descriptor) noexcept {
+  rlimit limit{};
+  // The lowest number that is free is given out.
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(descriptor) < std::min<rlim_t>(limit.rlim_cur / 2, most_spared);
+}
+
 std::pair<std::uint64_t, std::uint64_t> random_128() {
   std::uint64_t bits[2];
   while (FAIRWAY_CALL(getrandom, ::getrandom(bits, sizeof bits, 0)) != static_cast<ssize_t>(sizeof bits))

@@ -34,6 +34,10 @@ Started start_detached(const std::vector<std::string>& argv, Timeout timeout, st
 void report_ready() noexcept;
 void report_failure(std::string_view why) noexcept;
 
+/// Whether a descriptor may stay open for later: the process has few of them, and less than half of
+/// what it may have.
+bool can_spare(int descriptor) noexcept;
+
 /// The command name of a process, empty if it is gone.
 std::string command_of(std::int64_t pid);
 std::uint32_t user_id() noexcept;

@@ -70,6 +70,16 @@ Fd try_lock(const fs::path& directory) {
   return fd;
 }
 
+Remembered recall(int lock) noexcept {
+  Remembered numbers{};
+  if (::pread(lock, numbers.data(), sizeof numbers, 0) != static_cast<ssize_t>(sizeof numbers)) return {};
+  return numbers;
+}
+
+void remember(int lock, const Remembered& numbers) {
+  if (::pwrite(lock, numbers.data(), sizeof numbers, 0) != static_cast<ssize_t>(sizeof numbers)) throw_errno("pwrite", "lock of the broker");
+}
+
 Fd wait_for_start_lock(const fs::path& directory) {
   const fs::path path = directory / "start.lock";
   Fd fd(FAIRWAY_CALL(open_start_lock, ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -23,6 +24,12 @@ void prepare_directory(const std::filesystem::path& directory);
 
 /// The exclusive lock that the broker of a directory holds for its life; none: somebody else has it.
 Fd try_lock(const std::filesystem::path& directory);
+/// What a broker leaves in its lock file for the next one; zeros: nothing.
+using Remembered = std::array<std::uint64_t, 4>;
+Remembered recall(int lock) noexcept;
+/// Throws std::system_error.
+void remember(int lock, const Remembered& numbers);
+
 /// The lock that serializes brokers while they start. Waits.
 Fd wait_for_start_lock(const std::filesystem::path& directory);
 

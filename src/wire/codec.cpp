@@ -20,7 +20,7 @@ bool valid_reason(CloseReason reason) noexcept {
 bool no_padding(const std::uint16_t (&pad)[3]) noexcept { return pad[0] == 0 && pad[1] == 0 && pad[2] == 0; }
 
 bool valid(const auto&) noexcept { return true; }
-bool valid(const Hello& m) noexcept { return m.name.valid() && (m.name.view().empty() || valid_name(m.name.view())); }
+bool valid(const Hello& m) noexcept { return m.pad == 0 && m.name.valid() && (m.name.view().empty() || valid_name(m.name.view())); }
 bool valid(const Connect& m) noexcept { return m.patient <= 1 && m.name.valid() && valid_name(m.name.view()); }
 bool valid(const Bind& m) noexcept { return m.linear <= 1; }
 bool valid(const LinkBind& m) noexcept { return m.pad == 0; }
@@ -30,6 +30,10 @@ bool valid(const Close& m) noexcept { return valid_reason(m.reason) && m.pad == 
 bool valid(const Detach& m) noexcept { return m.pad == 0; }
 bool valid(const Claim& m) noexcept { return m.pad == 0; }
 bool valid(const Unclaim& m) noexcept { return m.pad == 0; }
+bool valid(const Reassert& m) noexcept { return m.opened <= 1 && m.linked <= 1 && m.partial <= 1 && m.pad == 0; }
+bool valid(const Shown& m) noexcept { return m.linear <= 1 && m.first <= 1 && m.reads <= 1; }
+bool valid(const Returned& m) noexcept { return m.pad == 0; }
+bool valid(const PeerGone& m) noexcept { return m.pad == 0; }
 bool valid(const Refusal& m) noexcept { return m.detail.valid(); }
 bool valid(const LeaseRefused& m) noexcept { return m.detail.valid(); }
 bool valid(const Link& m) noexcept { return m.name.valid() && m.pad == 0; }
@@ -42,6 +46,9 @@ bool valid(const PortClosed& m) noexcept { return valid_reason(m.reason) && m.pa
 
 bool valid(const Refused& m) noexcept { return m.pad == 0; }
 bool valid(const Moved& m) noexcept { return m.pad == 0; }
+bool valid(const Reasserted& m) noexcept {
+  return m.outcome >= Reasserted::Outcome::kept && m.outcome <= Reasserted::Outcome::alone && valid_reason(m.reason) && m.pad == 0;
+}
 
 template <class Variant>
 Frame encode_any(const Variant& message) noexcept {
@@ -102,6 +109,8 @@ std::size_t descriptors_of(const BrokerMessage& message) noexcept {
   };
   return std::visit(Count{}, message);
 }
+
+std::size_t descriptors_of(const ClientMessage& message) noexcept { return std::holds_alternative<Shown>(message) ? 1 : 0; }
 
 std::optional<Versions> versions_of_hello(Bytes frame) noexcept {
   struct Beginning {

@@ -59,6 +59,9 @@ struct Hello {
   Secret invitation{};  ///< zero: none
   std::uint32_t oldest_protocol = protocol_version;  ///< 0: `protocol`
   std::uint32_t oldest_layout = shm::layout_version;  ///< 0: `layout`
+  ContextId identity;      ///< my number at the first broker that I joined; none: this is that one
+  std::uint32_t pad = 0;
+  std::uint64_t life = 0;  ///< of the broker that I joined last
 };
 /// Asks for a fresh segment of `size` bytes.
 struct LeaseRequest {
@@ -177,6 +180,48 @@ struct Unclaim {
   std::uint32_t pad = 0;
 };
 
+// With feature::rejoin, by a context that has lost its broker and joined the next one.
+
+/// That port was mine when the broker died, and the one opposite was `peer`'s.
+struct Reassert {
+  PortId port;
+  std::uint64_t read = 0;     ///< shm::Position, packed: behind the last dispatched record of the incoming stream
+  ContextId peer;             ///< its identity; mine: I have both
+  LinkId link;                ///< to it; none: I have both
+  std::int64_t peer_pid = 0;
+  Epoch epoch = 0;
+  Epoch peer_epoch = 0;
+  Epoch opened_for = 0;
+  Generation next = 0;        ///< of the port's own stream
+  std::uint16_t shown = 0;    ///< so many Shown of this port follow
+  std::uint16_t opened = 0;   ///< 1: the newest generation is mine, for `opened_for`
+  std::uint16_t linked = 0;   ///< 1: doorbell, and both halves of the link, are there
+  std::uint16_t partial = 0;  ///< 1: I cannot show all that there is
+  std::uint16_t pad = 0;
+};
+/// With the memory: a generation of the stream that the port writes, or reads.
+struct Shown {
+  PortId port;
+  std::uint64_t size = 0;
+  std::uint64_t final = 0;
+  Epoch epoch = 0;       ///< of the port that wrote it
+  Epoch peer_epoch = 0;  ///< of the port opposite, as its writer knew it
+  Generation generation = 0;
+  std::uint16_t linear = 0;
+  std::uint16_t first = 0;
+  std::uint16_t reads = 0;  ///< 1: it is of the stream that the port reads
+};
+/// Nothing that I have is missing now.
+struct Returned {
+  std::uint64_t pad = 0;
+};
+/// The link that I had to that context is dead.
+struct PeerGone {
+  ContextId peer;
+  std::uint32_t pad = 0;
+  std::int64_t peer_pid = 0;
+};
+
 // Broker to context -----------------------------------------------------------------------------------------
 
 /// With the table of contexts.
@@ -186,6 +231,7 @@ struct Welcome {
   std::uint32_t row = 0;  ///< in that table
   std::uint32_t protocol = protocol_version;  ///< the newest that both know
   std::uint32_t layout = shm::layout_version;  ///< likewise
+  std::uint64_t life = 0;  ///< how many brokers have served the directory, with this one
 };
 /// The answer to Hello instead of Welcome. The same in every version.
 struct Refusal {
@@ -286,12 +332,23 @@ struct Moved {
   std::uint16_t pad = 0;
 };
 
+/// The answer to Reassert, when both sides have spoken.
+struct Reasserted {
+  enum class Outcome : std::uint32_t { kept = 1, over = 2, alone = 3 };
+  PortId port;
+  Outcome outcome = Outcome::kept;
+  CloseReason reason = CloseReason::broker_lost;  ///< over: why
+  LinkId link;  ///< kept: the one that is kept with it, if it is
+  std::uint32_t pad = 0;
+};
+
 using ClientMessage = std::variant<Hello, LeaseRequest, LeaseMapped, LeaseReturned, Create, Bind, Connect, CancelConnect, Invite, Revoke,
-                                   LinkBind, Close, End, Done, Refetch, RefetchLink, Credit, Detach, Claim, Unclaim>;
+                                   LinkBind, Close, End, Done, Refetch, RefetchLink, Credit, Detach, Claim, Unclaim, Reassert, Shown, Returned, PeerGone>;
 using BrokerMessage = std::variant<Welcome, Refusal, Lease, LeaseRefused, Ids, Link, LinkInstall, LinkDrop, Paired,
-                                   Install, Reply, Granted, PortClosed, Refused, Moved>;
+                                   Install, Reply, Granted, PortClosed, Refused, Moved, Reasserted>;
 
 /// How many descriptors come with a message.
 std::size_t descriptors_of(const BrokerMessage& message) noexcept;
+std::size_t descriptors_of(const ClientMessage& message) noexcept;
 
 }  // namespace fairway::wire

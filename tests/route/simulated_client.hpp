@@ -70,6 +70,7 @@ class SimulatedClient {
   };
 
   void on(const wire::Welcome&) {}
+  void on(const wire::Reasserted&) {}
   void on(const wire::Refusal&) { confused = "refused in the middle"; }
   void on(const wire::Lease& m);
   void on(const wire::LeaseRefused&) {}

@@ -45,6 +45,11 @@ struct MessageText {
   std::string operator()(const wire::Refused& m) const {
     return "Refused " + text(m.port) + " token " + text(m.epoch) + " on " + text(m.carrier);
   }
+  std::string operator()(const wire::Reasserted& m) const {
+    if (m.outcome == wire::Reasserted::Outcome::kept) return "Reasserted " + text(m.port);
+    if (m.outcome == wire::Reasserted::Outcome::alone) return "Reasserted " + text(m.port) + " alone";
+    return "Reasserted " + text(m.port) + " over " + text(m.reason);
+  }
   std::string operator()(const wire::Moved& m) const {
     return "Moved " + text(m.port) + " at g" + text(m.generation) + " " + text(m.final) + " epoch " + text(m.peer_epoch);
   }
@@ -67,6 +72,7 @@ struct ActionText {
   std::string operator()(const Publish& a) const { return "publish " + text(a.segment) + " as " + a.name; }
   std::string operator()(const Drop& a) const { return "drop " + text(a.segment); }
   std::string operator()(const MakeLink& a) const { return "link " + text(a.link) + ": " + text(a.a) + "-" + text(a.b); }
+  std::string operator()(const KeepLink& a) const { return "keep link " + text(a.link) + ": " + text(a.a) + "-" + text(a.b); }
   std::string operator()(const DropLink& a) const { return "unlink " + text(a.link); }
   std::string operator()(const MakeTable& a) const { return "table " + text(a.first.value); }
   std::string operator()(const DropTable& a) const { return "drop table " + text(a.first.value); }
@@ -85,8 +91,12 @@ ContextId World::join(const std::string& name, wire::Secret invitation, std::uin
   wire::Hello hello;
   hello.name = wire::Name::of(name);
   hello.invitation = invitation;
+  return join(hello, {uid, 4242});
+}
+
+ContextId World::join(const wire::Hello& hello, const Registry::Peer& peer) {
   Actions actions;
-  const ContextId id = registry_.join(hello, {uid, 4242}, 0, actions, refusal);
+  const ContextId id = registry_.join(hello, peer, 0, actions, refusal);
   if (id) live_.insert(id);
   execute(std::move(actions), id);
   return id;
@@ -97,6 +107,15 @@ Lines World::send(ContextId from, const wire::ClientMessage& message) {
     throw std::runtime_error("context " + text(from) + " is gone: " + disconnected(from).value_or("it has left"));
   Actions actions;
   registry_.handle(from, message, actions);
+  return execute(std::move(actions), from);
+}
+
+Lines World::show(ContextId from, const wire::Shown& message, const std::optional<Registry::Memory>& memory) {
+  Actions actions;
+  if (const SegmentId segment = registry_.show(from, message, memory, actions)) {
+    check(segments_ever_.insert(segment).second, "a segment's number is used again");
+    segments_[segment] = {from, message.size, true, {}};
+  }
   return execute(std::move(actions), from);
 }
 
@@ -191,6 +210,11 @@ void World::perform(const MakeLink& action, Actions& more) {
     check(std::minmax(ends.a, ends.b) != std::minmax(action.a, action.b), "a second link between the same two");
   check(links_.emplace(action.link, LinkEnds{action.a, action.b}).second, "a link is made twice");
   if (no_links) registry_.link_failed(action.link, more);
+}
+
+void World::perform(const KeepLink& action, Actions&) {
+  check(action.a != action.b && live_.contains(action.a) && live_.contains(action.b), "a link to nobody");
+  check(links_.emplace(action.link, LinkEnds{action.a, action.b}).second, "a link is kept twice");
 }
 
 void World::perform(const DropLink& action, Actions&) { check(links_.erase(action.link) == 1, "a link is dropped twice"); }

@@ -26,15 +26,19 @@ std::string to_text(const Action& action);
 class World {
  public:
   explicit World(Limits limits = {}) : registry_(limits) {}
+  /// The second broker of its directory; what the first gave out is below `first`.
+  World(const Registry::Numbers& first, Limits limits) : registry_(limits, {}, 2, first) {}
 
   /// What the server does when something runs out.
   bool no_memory = false;
   bool no_links = false;
 
   ContextId join(const std::string& name = {}, wire::Secret invitation = {}, std::uint32_t uid = 1000);
+  ContextId join(const wire::Hello& hello, const Registry::Peer& peer);
   wire::Refusal refusal;  ///< of the last join that gave no id
   /// Handles the message, and what comes of it; the actions as lines.
   Lines send(ContextId from, const wire::ClientMessage& message);
+  Lines show(ContextId from, const wire::Shown& message, const std::optional<Registry::Memory>& memory);
   Lines leave(ContextId context);
 
   /// Messages to a context that were not taken yet.
@@ -81,6 +85,7 @@ class World {
   void perform(const Publish& action, Actions& more);
   void perform(const Drop& action, Actions& more);
   void perform(const MakeLink& action, Actions& more);
+  void perform(const KeepLink& action, Actions& more);
   void perform(const DropLink& action, Actions& more);
   void perform(const MakeTable& action, Actions& more);
   void perform(const DropTable& action, Actions& more);

@@ -113,7 +113,7 @@ TEST(CodecDamage, ATextWithoutAnEndIsNothing) {
   name.chars.fill('n');
   Detail detail;
   detail.chars.fill('d');
-  EXPECT_FALSE(arrives(Hello{1, 1, 0, name, {}, 1, 1}));
+  EXPECT_FALSE(arrives(Hello{1, 1, 0, name, {}, 1, 1, {}, 0, 0}));
   EXPECT_FALSE(arrives(Connect{1, PortId::of({1}, 1), 0, name}));
   EXPECT_FALSE(arrives(Link{{1}, {1}, 1, name}));
   EXPECT_FALSE(arrives(Refusal{1, detail}));
@@ -123,10 +123,10 @@ TEST(CodecDamage, ATextWithoutAnEndIsNothing) {
 
 TEST(CodecDamage, ANameOfOtherCharactersIsNothing) {
   for (const char* name : {"a b", "../x", "a/b", "\xff", "a\n", "ü"}) {
-    EXPECT_FALSE(arrives(Hello{1, 1, 0, Name::of(name), {}, 1, 1})) << name;
+    EXPECT_FALSE(arrives(Hello{1, 1, 0, Name::of(name), {}, 1, 1, {}, 0, 0})) << name;
     EXPECT_FALSE(arrives(Connect{1, PortId::of({1}, 1), 0, Name::of(name)})) << name;
   }
-  EXPECT_TRUE(arrives(Hello{1, 1, 0, Name::of(""), {}, 1, 1})) << "a context may have no name";
+  EXPECT_TRUE(arrives(Hello{1, 1, 0, Name::of(""), {}, 1, 1, {}, 0, 0})) << "a context may have no name";
   EXPECT_FALSE(arrives(Connect{1, PortId::of({1}, 1), 0, Name::of("")}));
 }
 
@@ -135,7 +135,7 @@ TEST(CodecDamage, AnythingBehindTheEndOfATextIsNothing) {
   name.chars[10] = 'x';
   Detail detail = Detail::of("why");
   detail.chars[100] = 'x';
-  EXPECT_FALSE(arrives(Hello{1, 1, 0, name, {}, 1, 1}));
+  EXPECT_FALSE(arrives(Hello{1, 1, 0, name, {}, 1, 1, {}, 0, 0}));
   EXPECT_FALSE(arrives(Connect{1, PortId::of({1}, 1), 0, name}));
   EXPECT_FALSE(arrives(Link{{1}, {1}, 1, name}));
   EXPECT_FALSE(arrives(Refusal{1, detail}));

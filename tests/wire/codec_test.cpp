@@ -62,7 +62,7 @@ TEST(Codec, EveryKindHasATagOfItsOwn) {
 }
 
 TEST(Codec, AHelloHasThisForm) {
-  const Frame frame = encode(ClientMessage(Hello{1, 2, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}, 3, 4}));
+  const Frame frame = encode(ClientMessage(Hello{1, 2, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}, 3, 4, {5}, 0, 6}));
   EXPECT_EQ(frame.size(), 256u);
   EXPECT_EQ(field<std::uint64_t>(frame, 0), 1u) << "tag";
   EXPECT_EQ(field<std::uint32_t>(frame, 8), 1u) << "protocol";
@@ -74,7 +74,9 @@ TEST(Codec, AHelloHasThisForm) {
   EXPECT_EQ(field<std::uint64_t>(frame, 96), 0xbbbbu);
   EXPECT_EQ(field<std::uint32_t>(frame, 104), 3u) << "oldest protocol";
   EXPECT_EQ(field<std::uint32_t>(frame, 108), 4u) << "oldest layout";
-  expect_zeros(frame, 112);
+  EXPECT_EQ(field<std::uint32_t>(frame, 112), 5u) << "identity";
+  EXPECT_EQ(field<std::uint64_t>(frame, 120), 6u) << "life";
+  expect_zeros(frame, 128);
 }
 
 TEST(Codec, ABindHasThisForm) {

@@ -9,7 +9,7 @@ namespace fairway::wire::test {
 /// One of every message, no field of it 0 that may be something else.
 inline std::vector<ClientMessage> client_samples() {
   return {
-      Hello{1, 1, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}, 1, 1},
+      Hello{1, 1, 0x1122334455667788, Name::of("player"), {0xaaaa, 0xbbbb}, 1, 1, {3}, 0, 2},
       LeaseRequest{12288},
       LeaseMapped{{7}},
       LeaseReturned{{8}},
@@ -29,12 +29,16 @@ inline std::vector<ClientMessage> client_samples() {
       Detach{PortId::of({17}, 1), PortId::of({18}, 2), 640, 0x3'0000'0000'0080, 2, 0, {}},
       Claim{PortId::of({17}, 1), PortId::of({18}, 1), 2, 3, 0},
       Unclaim{PortId::of({17}, 1), PortId::of({18}, 1), 2, 0},
+      Reassert{PortId::of({17}, 1), 0x3'0000'0000'0080, {2}, {4}, 4242, 1, 2, 2, 5, 3, 1, 1, 1, 0},
+      Shown{PortId::of({17}, 1), 12288, 640, 1, 2, 4, 1, 1, 1},
+      Returned{},
+      PeerGone{{2}, 0, 4242},
   };
 }
 
 inline std::vector<BrokerMessage> broker_samples() {
   return {
-      Welcome{1, {2}, 3, 1, 1},
+      Welcome{1, {2}, 3, 1, 1, 2},
       Refusal{3, Detail::of("the name 'player' is taken by pid 12")},
       Lease{{7}, 12288},
       LeaseRefused{12288, Detail::of("the broker's limit memory_per_user is reached")},
@@ -49,6 +53,7 @@ inline std::vector<BrokerMessage> broker_samples() {
       PortClosed{PortId::of({17}, 1), 640, CloseReason::dropped, 3, 0},
       Refused{PortId::of({17}, 1), PortId::of({18}, 1), 2, 0},
       Moved{PortId::of({17}, 1), 640, 2, 3, 0},
+      Reasserted{PortId::of({17}, 1), Reasserted::Outcome::over, CloseReason::peer_lost, {4}, 0},
   };
 }
 
