@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -40,6 +41,17 @@ class Contexts {
     contexts_.clear();
     kill_broker();
     ::unsetenv("FAIRWAYD");
+  }
+
+  /// With all contexts gone the last broker holds nothing: no name is left. There is one.
+  void expect_nothing_left() {
+    contexts_.clear();
+    connected_.clear();
+    const auto deadline = std::chrono::steady_clock::now() + Child::watchdog() / 2;
+    while (!std::filesystem::is_empty(directory_.path() / "segments")) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "names are left";
+      ::usleep(1000);  // there is no event for another process's names
+    }
   }
 
   static std::string name(std::size_t i) { return std::string(1, static_cast<char>('a' + i)); }

@@ -38,6 +38,8 @@ class MortalTorture {
     expect_all_work();
     std::cout << life_ << " brokers died, " << next_ / 2 << " channels, " << posted_ << " messages posted, " << arrived_ << " arrived, "
               << lost_ << " channels lost in transit\n";
+    held_.clear();
+    town_.expect_nothing_left();
   }
 
  private:
