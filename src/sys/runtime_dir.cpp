@@ -72,12 +72,13 @@ Fd try_lock(const fs::path& directory) {
 
 Remembered recall(int lock) noexcept {
   Remembered numbers{};
-  if (::pread(lock, numbers.data(), sizeof numbers, 0) != static_cast<ssize_t>(sizeof numbers)) return {};
+  if (FAIRWAY_CALL(pread_numbers, ::pread(lock, numbers.data(), sizeof numbers, 0)) != static_cast<ssize_t>(sizeof numbers)) return {};
   return numbers;
 }
 
 void remember(int lock, const Remembered& numbers) {
-  if (::pwrite(lock, numbers.data(), sizeof numbers, 0) != static_cast<ssize_t>(sizeof numbers)) throw_errno("pwrite", "lock of the broker");
+  if (FAIRWAY_CALL(pwrite_numbers, ::pwrite(lock, numbers.data(), sizeof numbers, 0)) != static_cast<ssize_t>(sizeof numbers))
+    throw_errno("pwrite", "lock of the broker");
 }
 
 Fd wait_for_start_lock(const fs::path& directory) {
