@@ -230,10 +230,8 @@ class Context {
   bool awake_for_news() const noexcept {
     // acquire: pairs with the release in the broker's Server::sent; the message is in the socket. It may have been
     // received before it was counted.
-    if (loss_handled_) return false;
-    if (row_ == nullptr) return !broker_.alive();  // Welcome has not come: nothing is counted yet
     const std::uint64_t sent = row_->notices.load(std::memory_order_acquire);
-    return static_cast<std::int64_t>(sent - broker_.received()) > 0;
+    return static_cast<std::int64_t>(sent - broker_.received()) > 0 && !loss_handled_;
   }
 
   /// A context that never sleeps looks at its descriptors that often.
@@ -284,7 +282,8 @@ class Context {
   void take_row(const wire::Welcome& m, const sys::Fd& table);
   wire::Hello hello_;  ///< to the next broker
   sys::Mapping contexts_table_;
-  const shm::ContextRow* row_ = nullptr;  ///< null: the broker has not let this context in yet
+  static const shm::ContextRow no_row;  ///< of a broker that has not answered Hello yet: nothing is counted in it
+  const shm::ContextRow* row_ = &no_row;
   std::deque<Ids> ids_;
   std::deque<ChannelId> created_;  ///< the broker knows them, and no port has them yet
 

@@ -19,6 +19,8 @@ constexpr std::uint64_t longest_pause_ns = 500'000'000;
 
 }  // namespace
 
+constinit const shm::ContextRow Context::no_row{};
+
 void Context::look_for_broker() noexcept {
   if (!may_return_) return;
   pause_ns_ = pause_ns_ == 0 ? first_look_ns : std::min(pause_ns_ * 2, longest_pause_ns);
@@ -49,14 +51,14 @@ bool Context::rejoin(BrokerLink::Start start) noexcept {
     broker_.close();
     return false;
   }
-  row_ = nullptr;  // until Welcome
+  row_ = &no_row;
   loss_handled_ = watches_for_room_ = false;
   return true;
 }
 
 void Context::on(const wire::Welcome& m, BrokerLink::Message& message) {
   try {
-    if (row_ != nullptr || message.descriptors.empty()) return broker_.close();
+    if (row_ != &no_row || message.descriptors.empty()) return broker_.close();
     take_row(m, message.descriptors[0]);
   } catch (const std::system_error& error) {
     log(LogLevel::error, [&] { return std::string("the broker is back, and not usable: ") + error.what(); });
@@ -77,7 +79,7 @@ void Context::on(const wire::Welcome& m, BrokerLink::Message& message) {
 
 void Context::on(const wire::Refusal& m, BrokerLink::Message&) {
   const std::string why(m.detail.view());
-  if (row_ == nullptr && static_cast<Errc>(m.code) == Errc::name_taken) {
+  if (row_ == &no_row && static_cast<Errc>(m.code) == Errc::name_taken) {
     log(LogLevel::error, [&] { return "the broker is back, but " + why + ": this context goes on without a name"; });
     hello_.name = {};
   } else {
@@ -96,7 +98,7 @@ void Context::on(const wire::Reasserted& m, BrokerLink::Message&) {
 
 /// Those that nobody uses any more; of the others the broker says when they go.
 void Context::drop_former_links() {
-  if (row_ == nullptr) return;
+  if (row_ == &no_row) return;
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto link = entry++;
     if (link->second->life == hello_.life || link->second->endpoints != 0) continue;
@@ -109,7 +111,7 @@ void Context::drop_former_links() {
 void Context::on_link_dead(Link& link) {
   link.peer_dead = true;
   unwatch(link);
-  if (!broker_.alive() || row_ == nullptr) return lose_link(link);
+  if (!broker_.alive() || row_ == &no_row) return lose_link(link);
   if (link.life == hello_.life) return;
   broker_.send(wire::PeerGone{link.peer(), 0, link.pid()});
   for (const auto& [id, endpoint] : endpoints_)

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "sys/fd.hpp"
@@ -34,12 +35,12 @@ class HeldStream {
   }
   /// Those before `index` are read. Of the pairing of these epochs the words are still needed.
   void forget_before(Generation index, Epoch epoch, Epoch peer_epoch);
-  const std::deque<Held>& generations() const noexcept { return generations_; }
+  const std::vector<Held>& generations() const noexcept { return generations_; }
   /// Whether every descriptor could be kept.
   bool whole() const noexcept;
 
  private:
-  std::deque<Held> generations_;
+  std::vector<Held> generations_;
 };
 
 }  // namespace fairway::client
