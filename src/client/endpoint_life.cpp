@@ -142,7 +142,7 @@ void Endpoint::finish_by_record(const shm::Record& record) {
 }
 
 bool Endpoint::misses_generation() const noexcept {
-  const bool believed = context_.broker_alive() && !alone();
+  const bool believed = standing_ == Standing::known || (standing_ == Standing::former && context_.broker_alive());
   if ((believed && enforced(Check::broker_is_believed)) || local() || in_.closed()) return false;
   const shm::ControlBlock* const theirs = in_.control();
   // Without the first of a pairing nothing can be read any more, nor will the writer ever know what was.
