@@ -183,7 +183,7 @@ void Endpoint::protocol_error(shm::Fault fault) {
   if (ended_) return;
   note(fault);
   log(LogLevel::error, [&] {
-    return to_string(id_) + (link_ != nullptr ? ", whose other side is " + link_->peer() : "") + ": " + std::string(shm::describe(fault));
+    return to_string(id_) + (link_ != nullptr ? ", whose other side is " + link_->who() : "") + ": " + std::string(shm::describe(fault));
   });
   reason_ = CloseReason::protocol_error;
   ended_ = true;

@@ -20,7 +20,7 @@ std::span<Slot> slots(const sys::Mapping& memory) {
 Link::Link(LinkId id, ContextId peer, std::int64_t pid, std::string name, sys::Fd doorbell, sys::Fd pidfd)
     : id_(id), peer_(peer), pid_(pid), name_(std::move(name)), doorbell_(std::move(doorbell)), pidfd_(std::move(pidfd)) {}
 
-std::string Link::peer() const { return "pid " + std::to_string(pid_) + (name_.empty() ? "" : " (" + name_ + ")"); }
+std::string Link::who() const { return "pid " + std::to_string(pid_) + (name_.empty() ? "" : " (" + name_ + ")"); }
 
 void Link::bind(sys::Mapping mine, bool membarrier) {
   mine_memory_ = std::move(mine);

@@ -23,7 +23,7 @@ class Link {
   int doorbell() const noexcept { return doorbell_.get(); }
   int pidfd() const noexcept { return pidfd_.get(); }
   /// Who is at the other end, for people: "pid 4711 (player)".
-  std::string peer() const;
+  std::string who() const;
 
   /// My half: from here on the other side is told which port to look at.
   void bind(sys::Mapping mine, bool membarrier);
