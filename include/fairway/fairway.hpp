@@ -12,3 +12,4 @@
 #include <fairway/payload.hpp>
 #include <fairway/typed.hpp>
 #include <fairway/types.hpp>
+#include <fairway/value.hpp>

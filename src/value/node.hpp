@@ -1,0 +1,186 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "value/slot.hpp"
+#include "value/table.hpp"
+
+/// The containers of a graph. Edges are slots; they do not own what they point to, the heap does.
+namespace fairway::graph {
+
+class Heap;
+
+struct Node {
+  explicit Node(ValueType node_type) noexcept : type(node_type) {}
+  Node(const Node&) = delete;
+
+  const ValueType type;
+  bool marked = false;
+  std::uint32_t handles = 0;  ///< from outside of the graph
+  std::uint32_t number = 0;   ///< given by a walk over the graph; counts for that `walk` alone
+  std::uint64_t walk = 0;
+  Heap* heap = nullptr;
+  Node* next = nullptr;     ///< in the heap's ring
+  Node* to_mark = nullptr;  ///< in the list of those whose edges are to be followed
+};
+
+inline Slot Slot::node(Node& node) noexcept {
+  Slot slot = with(node.type);
+  slot.cell_.node = &node;
+  return slot;
+}
+
+/// Tells one walk over a graph from all others, of any thread.
+std::uint64_t begin_walk() noexcept;
+
+using Indexed = std::map<std::uint32_t, Slot>;
+
+struct ObjectNode : Node {
+  ObjectNode() noexcept : Node(ValueType::object) {}
+  std::size_t size() const noexcept { return named.size() + (indexed ? indexed->size() : 0); }
+
+  std::unique_ptr<Indexed> indexed;  ///< properties whose keys are array indices: they come first
+  Table named;
+};
+
+/// Elements lie in a vector as long as not many more places than elements are in it, and behind that in a map: memory is
+/// a multiple of what was put in, wherever that was.
+struct ArrayNode : Node {
+  ArrayNode() noexcept : Node(ValueType::array) {}
+  const Slot* find(std::uint32_t index) const noexcept;
+  void put(std::uint32_t index, Slot value);
+  bool erase(std::uint32_t index) noexcept;
+  void resize(std::uint32_t new_length);
+  /// No holes and nothing but elements in `dense`.
+  bool packed() const noexcept { return dense.size() == length && holes == 0; }
+
+  std::vector<Slot> dense;
+  std::unique_ptr<Indexed> sparse;  ///< all behind `dense`
+  std::unique_ptr<Table> extra;     ///< properties that are no elements
+  std::uint32_t length = 0;
+  std::uint32_t holes = 0;  ///< in `dense`
+};
+
+struct MapNode : Node {
+  explicit MapNode(ValueType map_or_set) noexcept : Node(map_or_set) {}
+  Table table;
+};
+
+struct BoxedNode : Node {
+  BoxedNode(ValueType boxed_type, Slot primitive) noexcept : Node(boxed_type), inner(std::move(primitive)) {}
+  Slot inner;
+};
+
+struct DateNode : Node {
+  explicit DateNode(double milliseconds) noexcept;
+  double time;
+};
+
+/// Bits of V8's format: dgimsuvy.
+using RegExpFlags = std::uint32_t;
+bool valid_flags(RegExpFlags flags) noexcept;
+std::string flags_text(RegExpFlags flags);
+
+struct RegExpNode : Node {
+  RegExpNode(Slot text, RegExpFlags bits) noexcept : Node(ValueType::regexp), source(std::move(text)), flags(bits) {}
+  Slot source;
+  RegExpFlags flags;
+};
+
+struct ErrorNode : Node {
+  explicit ErrorNode(std::string error_name) noexcept : Node(ValueType::error), name(std::move(error_name)) {}
+  /// Null: it cannot have such a property.
+  Slot* find(std::string_view key) noexcept {
+    return key == "message" ? &message : key == "stack" ? &stack : key == "cause" ? &cause : nullptr;
+  }
+
+  std::string name;
+  Slot message = Slot::hole();
+  Slot stack = Slot::hole();
+  Slot cause = Slot::hole();
+};
+
+struct BufferNode : Node {
+  BufferNode() noexcept : Node(ValueType::array_buffer) {}
+  std::vector<std::byte> bytes;
+  std::uint64_t maximum = 0;  ///< of a resizable one
+  bool resizable = false;
+  bool detached = false;
+};
+
+constexpr std::size_t element_size(ElementType type) noexcept {
+  constexpr std::uint8_t sizes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
+  return sizes[static_cast<std::size_t>(type)];
+}
+
+/// A typed array, or a DataView (whose elements are bytes).
+struct ViewNode : Node {
+  ViewNode(ValueType view_type, ElementType element_type, BufferNode& viewed) noexcept
+      : Node(view_type), element(element_type), buffer(&viewed) {}
+  bool out_of_bounds() const noexcept;
+  /// In bytes; 0 if it is out of bounds.
+  std::size_t size() const noexcept;
+  std::span<std::byte> bytes() const noexcept;
+  /// An element that is there.
+  Slot read(std::size_t index) const;
+  /// False: that is no value for it.
+  bool write(std::size_t index, const Cell& value) noexcept;
+
+  ElementType element;
+  BufferNode* buffer;
+  std::size_t offset = 0;
+  std::size_t fixed_size = 0;  ///< in bytes
+  bool tracking = false;       ///< always up to the end of its buffer
+};
+
+struct PortNode : Node {
+  static constexpr std::uint32_t not_travelled = 0xffffffff;
+  PortNode(std::shared_ptr<void> to, std::uint32_t in_list) noexcept : Node(ValueType::port), port(std::move(to)), index(in_list) {}
+  std::shared_ptr<void> port;  ///< who it is: of the sender
+  std::uint32_t index;         ///< in the message's list: of the receiver
+};
+
+template <class T>
+T& as(const Cell& cell) noexcept {
+  return static_cast<T&>(*cell.node);
+}
+
+/// Calls `visit(const Slot&)` for each edge or primitive that the node holds, and for the buffer under a view.
+template <class Visit>
+void for_each_slot(const Node& node, Visit&& visit) {
+  const auto all = [&](const Table& table) {
+    for (const Table::Entry& entry : table.entries()) {
+      visit(entry.key);
+      visit(entry.value);
+    }
+  };
+  const auto indexed = [&](const std::unique_ptr<Indexed>& slots) {
+    if (slots)
+      for (const auto& [index, slot] : *slots) visit(slot);
+  };
+  switch (node.type) {
+    case ValueType::object:
+      indexed(static_cast<const ObjectNode&>(node).indexed);
+      all(static_cast<const ObjectNode&>(node).named);
+      break;
+    case ValueType::array: {
+      const auto& array = static_cast<const ArrayNode&>(node);
+      for (const Slot& slot : array.dense) visit(slot);
+      indexed(array.sparse);
+      if (array.extra) all(*array.extra);
+      break;
+    }
+    case ValueType::map:
+    case ValueType::set: all(static_cast<const MapNode&>(node).table); break;
+    case ValueType::error: visit(static_cast<const ErrorNode&>(node).cause); break;
+    case ValueType::typed_array:
+    case ValueType::data_view: visit(Slot::node(*static_cast<const ViewNode&>(node).buffer)); break;
+    default: break;
+  }
+}
+
+}  // namespace fairway::graph

@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <string>
+
+#include <fairway/error.hpp>
+#include <fairway/value.hpp>
+
+#include "value/heap.hpp"
+#include "value/wanted.hpp"
+
+/// ArrayBuffer and the views of it.
+namespace fairway {
+
+namespace {
+
+graph::BufferNode& buffer_of(const Value& value) { return graph::wanted<graph::BufferNode>(value, ValueType::array_buffer, "an ArrayBuffer"); }
+
+graph::ViewNode& view_of(const Value& value) {
+  if (!value.is(ValueType::data_view)) return graph::wanted<graph::ViewNode>(value, ValueType::typed_array, "a typed array or DataView");
+  return graph::as<graph::ViewNode>(value.cell());
+}
+
+void replace_bytes(graph::BufferNode& buffer, std::size_t size) {
+  const std::size_t before = buffer.bytes.size();
+  buffer.bytes.resize(size);
+  buffer.heap->weigh(before, size);
+}
+
+/// ECMAScript, InitializeTypedArrayFromArrayBuffer and the constructor of DataView.
+Value make_view(ValueType type, ElementType element, const Value& buffer, std::size_t offset, std::optional<std::size_t> length) {
+  graph::BufferNode& viewed = buffer_of(buffer);
+  if (viewed.detached) throw DOMException("TypeError", "the ArrayBuffer under a view is detached");
+  const std::size_t size = graph::element_size(element);
+  const std::size_t there = viewed.bytes.size();
+  if (offset % size != 0) throw DOMException("RangeError", "the offset of a view is no multiple of its elements' size");
+  if (offset > there) throw DOMException("RangeError", "the offset of a view lies behind the end of its ArrayBuffer");
+  const std::size_t rest = there - offset;
+  if (length ? *length > rest / size : !viewed.resizable && rest % size != 0)
+    throw DOMException("RangeError", "a view does not fit its ArrayBuffer");
+  auto& view = viewed.heap->make<graph::ViewNode>(type, element, viewed);
+  view.offset = offset;
+  view.tracking = !length && viewed.resizable;
+  view.fixed_size = length ? *length * size : rest;
+  return Value(graph::Slot::node(view).cell());
+}
+
+}  // namespace
+
+Value Value::array_buffer(Bytes bytes) {
+  Value buffer = graph::Heap::make_alone<graph::BufferNode>();
+  auto& node = graph::as<graph::BufferNode>(buffer.cell_);
+  node.bytes.assign(bytes.begin(), bytes.end());
+  node.heap->weigh(0, bytes.size());
+  return buffer;
+}
+
+Value Value::array_buffer(std::size_t size, std::size_t maximum) {
+  if (size > maximum) throw DOMException("RangeError", "an ArrayBuffer is larger than its maximum");
+  Value buffer = graph::Heap::make_alone<graph::BufferNode>();
+  auto& node = graph::as<graph::BufferNode>(buffer.cell_);
+  node.resizable = true;
+  node.maximum = maximum;
+  replace_bytes(node, size);
+  return buffer;
+}
+
+Value Value::typed_array(ElementType type, const Value& buffer, std::size_t offset, std::optional<std::size_t> length) {
+  return make_view(Type::typed_array, type, buffer, offset, length);
+}
+
+Value Value::data_view(const Value& buffer, std::size_t offset, std::optional<std::size_t> length) {
+  return make_view(Type::data_view, ElementType::uint8, buffer, offset, length);
+}
+
+std::span<std::byte> Value::bytes() {
+  if (is(Type::array_buffer)) return graph::as<graph::BufferNode>(cell_).bytes;
+  return view_of(*this).bytes();
+}
+
+Bytes Value::bytes() const { return Value(*this).bytes(); }
+
+Value Value::buffer() const { return Value(graph::Slot::node(*view_of(*this).buffer).cell()); }
+
+ElementType Value::element_type() const {
+  return graph::wanted<graph::ViewNode>(*this, Type::typed_array, "a typed array").element;
+}
+
+std::size_t Value::byte_offset() const { return view_of(*this).offset; }
+bool Value::out_of_bounds() const { return view_of(*this).out_of_bounds(); }
+bool Value::length_tracking() const { return view_of(*this).tracking; }
+bool Value::resizable() const { return buffer_of(*this).resizable; }
+
+std::size_t Value::max_size() const {
+  const graph::BufferNode& buffer = buffer_of(*this);
+  return buffer.resizable ? buffer.maximum : buffer.bytes.size();
+}
+
+void Value::resize(std::size_t size) {
+  graph::BufferNode& buffer = buffer_of(*this);
+  if (buffer.detached || !buffer.resizable)
+    throw DOMException("TypeError", buffer.detached ? "the ArrayBuffer is detached" : "the ArrayBuffer is not resizable");
+  if (size > buffer.maximum) throw DOMException("RangeError", "an ArrayBuffer cannot become larger than its maximum");
+  replace_bytes(buffer, size);
+}
+
+bool Value::detached() const { return buffer_of(*this).detached; }
+
+std::vector<std::byte> Value::detach() {
+  graph::BufferNode& buffer = buffer_of(*this);
+  if (buffer.detached) throw DOMException("TypeError", "the ArrayBuffer is detached already");
+  buffer.heap->weigh(buffer.bytes.size(), 0);
+  buffer.detached = true;
+  buffer.maximum = 0;
+  return std::exchange(buffer.bytes, {});
+}
+
+}  // namespace fairway
