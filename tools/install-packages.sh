@@ -11,7 +11,7 @@ FAIRWAY_PACKAGES_build=(
     libgtest-dev libbenchmark-dev libssl-dev
 )
 FAIRWAY_PACKAGES_checks=(
-    clang-14 libclang-rt-14-dev spin strace valgrind
+    clang-14 libclang-rt-14-dev nodejs spin strace valgrind
     zsh fish man-db mandoc python3-jsonschema
     doxygen dpkg-dev lintian libuv1-dev
 )

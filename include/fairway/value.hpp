@@ -120,7 +120,10 @@ class FAIRWAY_API Value {
   Value(const S& string) {
     set_string(std::string_view(string));
   }
-  Value(std::u16string_view string);
+  template <std::convertible_to<std::u16string_view> S>
+  Value(const S& string) {
+    set_string(std::u16string_view(string));
+  }
   /// Stands for the port in a post that lists it in `transfer`; the receiver's value says its place in `MessageEvent::ports`.
   Value(MessagePort& port);
 
@@ -313,6 +316,7 @@ class FAIRWAY_API Value {
   void set_signed(std::int64_t integer);
   void set_unsigned(std::uint64_t integer);
   void set_string(std::string_view string);
+  void set_string(std::u16string_view string);
 
   bool read(bool& out) const noexcept;
   bool read(double& out) const noexcept;

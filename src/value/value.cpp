@@ -73,7 +73,7 @@ void Value::release() noexcept {
   }
 }
 
-Value::Value(std::u16string_view string) : Value(adopt(graph::Slot::text(graph::from_utf16(string)))) {}
+void Value::set_string(std::u16string_view string) { cell_ = graph::Slot::text(graph::from_utf16(string)).leave(); }
 
 void Value::set_string(std::string_view string) {
   cell_ = graph::Slot::text(graph::is_ascii(string) || graph::is_utf8(string) ? std::string(string) : graph::to_utf8(string)).leave();

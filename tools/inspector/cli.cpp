@@ -93,6 +93,7 @@ void define(CLI::App& app, Request& request) {
         ->check(CLI::PositiveNumber);
 
   define_talking(app, request);
+  app.add_subcommand("value", "Show and make the bytes of messages that are values; see fairway value --help");
 
   for (CLI::App* const command : {ls, tree, stat, doctor})
     command->add_flag("--json", request.json, "One JSON object instead of text");

@@ -25,6 +25,7 @@
 #include "inspector/tap.hpp"
 #include "inspector/text.hpp"
 #include "inspector/tree.hpp"
+#include "inspector/value_command.hpp"
 #include "inspector/watching.hpp"
 #include "sys/runtime_dir.hpp"
 
@@ -182,6 +183,7 @@ int main(int argc, char** argv) {
   inspector::Request request;
   define(app, request);
   try {
+    if (argc > 1 && argv[1] == std::string_view("value")) return inspector::value_command(argc - 1, argv + 1);
     app.parse(argc, argv);
     return run(app, request);
   } catch (const CLI::Success& asked) {  // --help, --version
