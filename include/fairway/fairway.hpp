@@ -10,6 +10,7 @@
 #include <fairway/message_event.hpp>
 #include <fairway/message_port.hpp>
 #include <fairway/payload.hpp>
+#include <fairway/structured_clone.hpp>
 #include <fairway/typed.hpp>
 #include <fairway/types.hpp>
 #include <fairway/value.hpp>

@@ -14,6 +14,8 @@
 
 namespace fairway {
 
+class Value;
+
 /// A message as it arrives (HTML Standard, the MessageEvent interface). Owns its data: it can be moved
 /// and kept after the callback. A message of up to 256 bytes needs no allocation.
 class FAIRWAY_API MessageEvent {
@@ -25,11 +27,18 @@ class FAIRWAY_API MessageEvent {
   MessageEvent& operator=(MessageEvent&& other) noexcept;
   ~MessageEvent() = default;
 
-  /// Makes room for a payload, which a transport then writes to `data`. False: there is no memory.
+  /// Makes room for a payload, which a transport then writes to `room`. False: there is no memory.
   [[nodiscard]] bool assign(Kind kind, std::size_t size) noexcept;
-  std::byte* data() noexcept { return heap_ ? heap_.get() : inline_.data(); }
+  /// The same for the bytes of a value, which a transport then decodes.
+  [[nodiscard]] bool assign_value(std::size_t size) noexcept;
+  void set_data(Value value) noexcept;
+  std::byte* room() noexcept { return heap_ ? heap_.get() : inline_.data(); }
 
   Kind kind() const noexcept { return kind_; }
+
+  /// The value; of a string that string, of an error null, else undefined. By value: a handle to the one that the event
+  /// has, or a string made for the call. <fairway/value.hpp> has the type.
+  Value data() const;
 
   /// The payload as it was sent, whatever its kind.
   Bytes bytes() const noexcept { return {heap_ ? heap_.get() : inline_.data(), size_}; }
@@ -57,9 +66,14 @@ class FAIRWAY_API MessageEvent {
  private:
   static constexpr std::size_t inline_capacity = 256;
 
+  /// Bytes on the heap stand behind room for a Value, so that an event that has none is not larger or slower for it.
+  struct FreeBlock {
+    FAIRWAY_API void operator()(std::byte* bytes) const noexcept;
+  };
+
   void require_object() const;
 
-  std::unique_ptr<std::byte[]> heap_;
+  std::unique_ptr<std::byte[], FreeBlock> heap_;
   std::size_t size_ = 0;
   Kind kind_ = Kind::bytes;
   alignas(16) std::array<std::byte, inline_capacity> inline_;

@@ -15,11 +15,12 @@
 namespace fairway {
 
 class MessagePort;
+class Value;
 
 /// What can be posted. Borrows what it is made of for the duration of the call.
 class Payload {
  public:
-  enum class Kind : std::uint8_t { bytes, string, object };
+  enum class Kind : std::uint8_t { bytes, string, object, value };
 
   /// Raw bytes: the shortest path.
   template <class B>
@@ -43,6 +44,9 @@ class Payload {
   template <Typed T>
   Payload(const T& object) : object_(&object), encode_(&encode<T>), kind_(Kind::object) {}
 
+  /// Structured clone: <fairway/value.hpp>. A port in the value has to be listed in `transfer`.
+  Payload(const Value& value) noexcept : object_(&value), kind_(Kind::value) {}
+
   // Not trivial: so it is built where the call wants it. A trivial one is built and then copied in wider pieces, which
   // waits for all stores before it, those into the ring too.
   Payload(const Payload& other) noexcept
@@ -50,8 +54,9 @@ class Payload {
 
   Kind kind() const noexcept { return kind_; }
 
-  /// What it borrows; nothing for an object.
+  /// What it borrows; nothing for an object or a value.
   Bytes bytes() const noexcept { return {data_, size_}; }
+  const Value& value() const noexcept { return *static_cast<const Value*>(object_); }
   /// An object's bytes, which `scratch` holds; what its `serialize` throws comes out.
   Bytes encode_into(std::vector<std::byte>& scratch) const {
     scratch.clear();

@@ -5,7 +5,31 @@
 #include <new>
 #include <utility>
 
+#include <fairway/value.hpp>
+
 namespace fairway {
+
+namespace {
+
+static_assert(sizeof(Value) == 16 && alignof(Value) <= 16, "the bytes behind it stay aligned");
+
+/// Null: there is no memory.
+[[gnu::noinline]] std::byte* allocate_block(std::size_t size) noexcept {
+  void* const block = size <= ~std::size_t{0} - sizeof(Value) ? ::operator new(sizeof(Value) + size, std::nothrow) : nullptr;
+  if (block == nullptr) return nullptr;
+  ::new (block) Value();
+  return static_cast<std::byte*>(block) + sizeof(Value);
+}
+
+Value& value_before(std::byte* bytes) noexcept { return *std::launder(reinterpret_cast<Value*>(bytes - sizeof(Value))); }
+
+}  // namespace
+
+void MessageEvent::FreeBlock::operator()(std::byte* bytes) const noexcept {
+  Value& value = value_before(bytes);
+  value.~Value();
+  ::operator delete(static_cast<void*>(&value));
+}
 
 MessageEvent::MessageEvent(MessageEvent&& other) noexcept
     : ports(std::move(other.ports)), heap_(std::move(other.heap_)), size_(std::exchange(other.size_, 0)), kind_(other.kind_) {
@@ -27,11 +51,31 @@ bool MessageEvent::assign(Kind kind, std::size_t size) noexcept {
   size_ = 0;
   heap_.reset();
   if (size > inline_capacity) {
-    heap_.reset(new (std::nothrow) std::byte[size]);
+    heap_.reset(allocate_block(size));
     if (!heap_) return false;
   }
   size_ = size;
   return true;
+}
+
+bool MessageEvent::assign_value(std::size_t size) noexcept {
+  kind_ = Kind::value;
+  heap_.reset(allocate_block(size));
+  size_ = heap_ ? size : 0;
+  return heap_ != nullptr;
+}
+
+void MessageEvent::set_data(Value value) noexcept { value_before(heap_.get()) = std::move(value); }
+
+Value MessageEvent::data() const {
+  switch (kind_) {
+    case Kind::value: return value_before(heap_.get());
+    case Kind::string: return string();
+    case Kind::error: return nullptr;
+    case Kind::bytes:
+    case Kind::object: break;
+  }
+  return {};
 }
 
 std::string_view MessageEvent::string() const {

@@ -9,10 +9,12 @@
 #include <fairway/message_channel.hpp>
 #include <fairway/message_event.hpp>
 
+#include "api/transfer.hpp"
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
 #include "client/kind.hpp"
 #include "client/port.hpp"
+#include "wire/value_writer.hpp"
 
 namespace fairway {
 
@@ -21,6 +23,14 @@ namespace {
 std::vector<std::byte>& scratch() {
   thread_local std::vector<std::byte> buffer;
   return buffer;
+}
+
+/// An object's or a value's bytes, which `scratch` holds.
+[[gnu::noinline]] Bytes serialize(const Payload& payload, const PostOptions& options) {
+  if (payload.kind() == Payload::Kind::object) return payload.encode_into(scratch());
+  scratch().clear();
+  wire::write_value(payload.value(), identities(options), scratch());
+  return scratch();
 }
 
 bool usable(const std::shared_ptr<client::Port>& port) noexcept {
@@ -32,43 +42,6 @@ bool belongs_to_thread(const std::shared_ptr<client::Port>& port) {
   if (!port || port->context == nullptr) return false;
   port->context->check_thread();
   return true;
-}
-
-/// `source`: where it was to be posted, if that is still a port.
-[[noreturn]] void throw_clone_error(const client::Port* source, const char* what) {
-  if (source != nullptr && source->endpoint) source->endpoint->note(shm::Fault::data_clone);
-  throw DOMException("DataCloneError", what);
-}
-
-/// Throws if the list itself is wrong; nothing is detached yet. HTML, StructuredSerializeWithTransfer, step 2.
-void validate(const PostOptions& options, const client::Port* source) {
-  const auto& list = options.transfer;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const client::Port* const port = list[i].port().implementation().get();
-    if (port != nullptr && source != nullptr && source->context != nullptr && port->context != source->context)
-      throw_clone_error(source, "a port of another Context is listed in transfer");
-    if (port != nullptr && port == source) throw_clone_error(source, "a port cannot be transferred over itself");
-    for (std::size_t j = 0; j < i; ++j)
-      if (&list[j].port() == &list[i].port()) throw_clone_error(source, "a port is listed twice in transfer");
-  }
-}
-
-/// The same for what is in the list, once the value is serialized. Ibid., step 5.
-void validate_attached(const PostOptions& options, const client::Port* source) {
-  for (const TransferRef& entry : options.transfer) {
-    const auto& port = entry.port().implementation();
-    if (!port || !port->endpoint) throw_clone_error(source, "a port in transfer is closed or was transferred already");
-  }
-}
-
-/// Takes the ports out of their handles, which are dead from here on.
-std::vector<MessagePort> detach(const PostOptions& options) {
-  std::vector<MessagePort> ports;
-  for (const TransferRef& entry : options.transfer) {
-    client::Port& old = *entry.port().implementation();
-    ports.emplace_back(old.context->move(old));
-  }
-  return ports;
 }
 
 /// Nobody will read it: what was listed is closed with it, unless the caller is told and may go on with it.
@@ -116,7 +89,8 @@ Status post_in_order(const std::shared_ptr<client::Port>& port, const Payload& p
   if (port && port->context != nullptr) port->context->check_thread();
   const bool transfers = !options.transfer.empty();
   if (transfers) validate(options, port.get());
-  const Bytes bytes = payload.kind() == Payload::Kind::object ? payload.encode_into(scratch()) : payload.bytes();
+  Bytes bytes = payload.bytes();
+  if (payload.kind() >= Payload::Kind::object) [[unlikely]] bytes = serialize(payload, options);
   if (transfers) validate_attached(options, port.get());
   if (!port || !port->endpoint) return drop(options, trying, Status::detached);
   client::Endpoint& endpoint = *port->endpoint;

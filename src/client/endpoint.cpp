@@ -16,9 +16,10 @@ namespace fairway::client {
 
 MessageEvent Endpoint::local_message(shm::RecordType type, Bytes payload) {
   MessageEvent message;
-  if (!message.assign(event_kind(type), payload.size()))
+  const bool value = type == shm::RecordType::value;
+  if (!(value ? message.assign_value(payload.size()) : message.assign(event_kind(type), payload.size())))
     throw DOMException("RangeError", "no memory for a message of " + std::to_string(payload.size()) + " bytes");
-  if (!payload.empty()) std::memcpy(message.data(), payload.data(), payload.size());
+  if (!payload.empty()) std::memcpy(message.room(), payload.data(), payload.size());
   return message;
 }
 

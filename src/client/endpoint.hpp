@@ -197,7 +197,11 @@ class Endpoint {
   static bool is_message(const shm::Record& record) noexcept { return record.header.type != shm::RecordType::close; }
   /// Everything but a message that can be had now. False: nothing is there.
   bool step_over(Incoming::Look look, const shm::Record& record);
-  static void take(shm::RecordHeader header, Bytes payload, MessageEvent& event);
+  /// False: it is neither bytes, a string nor an object, or there is no memory.
+  static bool take(const shm::Record& record, MessageEvent& event);
+  static void take_other(const shm::Record& record, MessageEvent& event);
+  /// With all of its ports there. Bytes that are no value make the event an error.
+  static void decode_value(MessageEvent& event);
   void consume(const shm::Record& record);
   void finish_generation();
   void claim_ports(const shm::Record& record);

@@ -8,6 +8,7 @@
 #include "client/kind.hpp"
 #include "client/link.hpp"
 #include "route/token_table.hpp"
+#include "wire/value_reader.hpp"
 
 /// The reader's side: from a record to a message, and what the writer is told of it.
 namespace fairway::client {
@@ -17,6 +18,7 @@ Endpoint::Next Endpoint::next_local(MessageEvent& event) {
     event = std::move(queue_.front().event);
     for (const MessagePort& handle : event.ports) handle.implementation()->endpoint->note_taken();
     queued_bytes_ -= event.bytes().size();
+    decode_value(event);
     context_.local_message_taken(*this);
     queue_.pop_front();
     context_.local_message(*this);
@@ -30,8 +32,10 @@ Endpoint::Next Endpoint::next_local(MessageEvent& event) {
 
 Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
   if (!claims_answered_) return Next::empty;
-  take(claimed_->header, claimed_->payload.subspan(route::token_table_size(ports_of_record_)), event);
+  const shm::Record record{claimed_->header, claimed_->payload.subspan(route::token_table_size(ports_of_record_))};
+  if (!take(record, event)) take_other(record, event);
   if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_); })) static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
+  decode_value(event);
   consume(*std::exchange(claimed_, std::nullopt));
   return Next::message;
 }
@@ -44,7 +48,7 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
     FAIRWAY_HOOK(read_before);
     const Incoming::Look look = in_.look(record);
     if (look == Incoming::Look::record && is_message(record) && (record.header.flags & shm::record_has_tokens) == 0) {
-      take(record.header, record.payload, event);
+      if (!take(record, event)) take_other(record, event);
       consume(record);
       return Next::message;
     }
@@ -83,13 +87,35 @@ bool Endpoint::step_over(Incoming::Look look, const shm::Record& record) {
   return true;
 }
 
-void Endpoint::take(shm::RecordHeader header, Bytes payload, MessageEvent& event) {
-  const bool known = header.type <= shm::RecordType::object && (header.flags & ~shm::record_has_tokens) == 0;
-  if (!known || !event.assign(event_kind(header.type), payload.size())) {
+bool Endpoint::take(const shm::Record& record, MessageEvent& event) {
+  const bool known = record.header.type <= shm::RecordType::object && (record.header.flags & ~shm::record_has_tokens) == 0;
+  if (!known || !event.assign(event_kind(record.header.type), record.payload.size())) return false;
+  if (!record.payload.empty()) std::memcpy(event.room(), record.payload.data(), record.payload.size());
+  return true;
+}
+
+// Not inlined, like what it calls: the way of bytes and strings would save registers for it.
+[[gnu::noinline, gnu::cold]] void Endpoint::take_other(const shm::Record& record, MessageEvent& event) {
+  const bool tokens = (record.header.flags & shm::record_has_tokens) != 0;
+  const bool value = record.header.type == shm::RecordType::value && (record.header.flags & ~shm::record_has_tokens) == 0;
+  if (!value || !event.assign_value(record.payload.size())) {
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
     return;
   }
-  if (!payload.empty()) std::memcpy(event.data(), payload.data(), payload.size());
+  if (!record.payload.empty()) std::memcpy(event.room(), record.payload.data(), record.payload.size());
+  if (!tokens) decode_value(event);
+}
+
+[[gnu::noinline, gnu::cold]] void Endpoint::decode_value(MessageEvent& event) {
+  if (event.kind() != MessageEvent::Kind::value) return;
+  std::vector<std::shared_ptr<void>> ports;
+  for (const MessagePort& port : event.ports) ports.push_back(port.implementation());
+  Value value;
+  if (wire::read_value(event.bytes(), ports, value) == wire::ValueError::none) {
+    event.set_data(std::move(value));
+  } else {
+    static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
+  }
 }
 
 void Endpoint::consume(const shm::Record& record) {

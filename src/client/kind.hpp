@@ -22,6 +22,7 @@ constexpr MessageEvent::Kind event_kind(shm::RecordType type) noexcept {
 static_assert(record_type(Payload::Kind::bytes) == shm::RecordType::bytes && event_kind(shm::RecordType::bytes) == MessageEvent::Kind::bytes);
 static_assert(record_type(Payload::Kind::string) == shm::RecordType::string && event_kind(shm::RecordType::string) == MessageEvent::Kind::string);
 static_assert(record_type(Payload::Kind::object) == shm::RecordType::object && event_kind(shm::RecordType::object) == MessageEvent::Kind::object);
+static_assert(record_type(Payload::Kind::value) == shm::RecordType::value);
 static_assert(event_kind(shm::RecordType::value) == MessageEvent::Kind::value);
 
 }  // namespace fairway::client

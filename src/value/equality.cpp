@@ -118,7 +118,7 @@ class Comparison {
                  alike(Slot::node(*a.buffer), Slot::node(*b.buffer));
         });
       case ValueType::port:
-        return both.operator()<graph::PortNode>([](auto& a, auto& b) { return a.port == b.port && a.index == b.index; });
+        return both.operator()<graph::PortNode>([](auto& a, auto& b) { return !a.port.owner_before(b.port) && !b.port.owner_before(a.port) && a.index == b.index; });
       default: return false;
     }
   }

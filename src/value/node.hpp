@@ -139,9 +139,9 @@ struct ViewNode : Node {
 
 struct PortNode : Node {
   static constexpr std::uint32_t not_travelled = 0xffffffff;
-  PortNode(std::shared_ptr<void> to, std::uint32_t in_list) noexcept : Node(ValueType::port), port(std::move(to)), index(in_list) {}
-  std::shared_ptr<void> port;  ///< who it is: of the sender
-  std::uint32_t index;         ///< in the message's list: of the receiver
+  PortNode(std::weak_ptr<void> to, std::uint32_t in_list) noexcept : Node(ValueType::port), port(std::move(to)), index(in_list) {}
+  std::weak_ptr<void> port;  ///< who it is; a value does not keep a port alive
+  std::uint32_t index;       ///< in the list of the message that brought it
 };
 
 template <class T>

@@ -198,7 +198,8 @@ class Writer {
   }
 
   void write_port(graph::PortNode& port) {
-    const auto found = port.port ? std::ranges::find(ports_, port.port.get()) : ports_.end();
+    const std::shared_ptr<void> held = port.port.lock();
+    const auto found = held ? std::ranges::find(ports_, held.get()) : ports_.end();
     if (found == ports_.end()) refuse("a port in the value is not listed in transfer");
     const auto index = static_cast<std::size_t>(found - ports_.begin());
     if (port_numbers_[index] != none) {

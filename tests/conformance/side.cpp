@@ -84,19 +84,35 @@ Events LocalSide::do_pump(std::size_t count, std::chrono::milliseconds patience)
   return std::exchange(events_, {});
 }
 
-Message LocalSide::do_take(std::chrono::milliseconds timeout) {
+std::optional<MessageEvent> LocalSide::next(std::chrono::milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
   for (;;) {
     locals_->poll_all_but(context_);
     const auto patience = locals_->several() ? std::min(slice, timeout) : timeout;
     const auto began = Clock::now();
-    if (auto event = port_.receive(patience)) {
-      Message message{std::string(event->string()), {}};
-      for (MessagePort& port : event->ports) message.ports.push_back(beside(std::move(port)));
-      return message;
-    }
+    if (auto event = port_.receive(patience)) return event;
     const auto now = Clock::now();
     if (now >= deadline || now - began < patience) return {};  // before its time: nothing can come
+  }
+}
+
+Message LocalSide::do_take(std::chrono::milliseconds timeout) {
+  auto event = next(timeout);
+  if (!event) return {};
+  Message message{std::string(event->string()), {}};
+  for (MessagePort& port : event->ports) message.ports.push_back(beside(std::move(port)));
+  return message;
+}
+
+void LocalSide::bounce() {
+  auto event = next();
+  if (!event) throw std::runtime_error("no message came that could be posted back");
+  PostOptions options;
+  for (MessagePort& port : event->ports) options.transfer.emplace_back(port);
+  if (event->kind() == MessageEvent::Kind::error) {
+    port_.post_message("messageerror");
+  } else {
+    port_.post_message(event->data(), std::move(options));
   }
 }
 

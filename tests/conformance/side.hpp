@@ -3,6 +3,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -54,6 +55,8 @@ class Side {
   Message take(std::chrono::milliseconds timeout = std::chrono::seconds(20)) { return do_take(timeout); }
   /// The only port of the next message. Throws if that is another one.
   std::unique_ptr<Side> take_port();
+  /// Posts the next message back as it came: its value, with its ports.
+  virtual void bounce() = 0;
   virtual void close() = 0;
   virtual bool open() = 0;
   virtual std::string reason() = 0;
@@ -103,6 +106,7 @@ class LocalSide : public Side {
   void listen() override;
   void listen_for_close() override;
   void listen_and_leave_over(Side& carrier) override;
+  void bounce() override;
   void close() override { port_.close(); }
   bool open() override { return static_cast<bool>(port_); }
   std::string reason() override;
@@ -111,6 +115,8 @@ class LocalSide : public Side {
   void end_context() override { locals_->end(*context_); }
   int pid() override;
   MessagePort& port() { return port_; }
+  /// The next message, or nothing when none came.
+  std::optional<MessageEvent> next(std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
  private:
   void do_post(const std::string& text, const Transfer& transfer) override;
@@ -156,6 +162,7 @@ class RemoteSide : public Side {
   void listen() override { ask("listen"); }
   void listen_for_close() override { ask("listen_for_close"); }
   void listen_and_leave_over(Side& carrier) override;
+  void bounce() override { ask("bounce"); }
   void close() override { ask("close"); }
   bool open() override { return ask("open") == "yes"; }
   std::string reason() override { return ask("reason"); }

@@ -118,6 +118,8 @@ class Ports {
       int carrier = 0;
       words >> carrier;
       side.listen_and_leave_over(*sides_.at(carrier));
+    } else if (verb == "bounce") {
+      side.bounce();
     } else if (verb == "close") {
       side.close();
     } else if (verb == "open") {

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -14,8 +14,7 @@
 
 #include "inspector/framing.hpp"
 #include "inspector/reader.hpp"
-#include "wire/value_reader.hpp"
-#include "wire/value_writer.hpp"
+#include "inspector/value_json.hpp"
 
 namespace fairway::inspector {
 
@@ -23,8 +22,16 @@ namespace {
 
 struct Options {
   bool stream = false;
-  std::size_t ports = 0;
+  bool json = false;
+  std::string file = "-";
 };
+
+std::FILE* open_input(const std::string& name) {
+  if (name == "-") return stdin;
+  std::FILE* const file = std::fopen(name.c_str(), "rb");
+  if (file == nullptr) throw std::system_error(errno, std::generic_category(), "cannot open " + name);
+  return file;
+}
 
 /// All that comes, or message by message.
 std::optional<std::string> next_input(std::FILE* from, const Options& options, bool& read) {
@@ -43,34 +50,42 @@ void write_output(const std::string& bytes, const Options& options) {
     throw std::system_error(errno, std::generic_category(), "cannot write the output");
 }
 
-/// Stand for the ports that a message would have brought along.
-std::vector<std::shared_ptr<void>> stand_ins(std::size_t count) {
-  std::vector<std::shared_ptr<void>> ports(count);
-  for (auto& port : ports) port = std::make_shared<char>();
-  return ports;
+void write_line(const std::string& line) {
+  if (std::fputs((line + "\n").c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+    throw std::system_error(errno, std::generic_category(), "cannot write the output");
 }
 
-Value decode(const std::string& bytes, const std::vector<std::shared_ptr<void>>& ports) {
-  Value value;
-  const wire::ValueError error = wire::read_value(std::as_bytes(std::span(bytes)), ports, value);
-  if (error != wire::ValueError::none) throw Failure(fmt::format("these bytes are no value: {}", to_string(error)));
-  return value;
-}
-
-std::string encode(const Value& value, const std::vector<std::shared_ptr<void>>& ports) {
-  std::vector<const void*> list;
-  for (const auto& port : ports) list.push_back(port.get());
-  std::vector<std::byte> out;
-  wire::write_value(value, list, out);
-  return {reinterpret_cast<const char*>(out.data()), out.size()};
-}
-
-int roundtrip(const Options& options) {
-  const auto ports = stand_ins(options.ports);
+void roundtrip(std::FILE* in, const Options& options) {
   bool read = false;
-  while (const auto bytes = next_input(stdin, options, read)) write_output(encode(decode(*bytes, ports), ports), options);
-  return 0;
+  while (const auto bytes = next_input(in, options, read)) write_output(encode_with_stand_ins(decode_with_stand_ins(*bytes)), options);
 }
+
+void dump(std::FILE* in, const Options& options) {
+  bool read = false;
+  while (const auto bytes = next_input(in, options, read)) {
+    const Value value = decode_with_stand_ins(*bytes);
+    write_line(options.json ? value_to_json(value) : inspect(value, InspectStyle::indented));
+  }
+}
+
+void encode(std::FILE* in, const Options& options) {
+  bool read = false;
+  const auto next = [&] { return options.stream ? read_message(in, Framing::lines) : next_input(in, options, read); };
+  while (const auto text = next()) write_output(encode_with_stand_ins(value_from_json(*text)), options);
+}
+
+constexpr const char* tags = R"(What JSON lacks is written as an object with one of these keys:
+  {"$undefined": true}               {"$number": "NaN"}: also Infinity, -Infinity, -0
+  {"$bigint": "-12"}                 {"$string": [55357, 97]}: UTF-16 code units, for lone surrogates
+  {"$boxed": 1}                      {"$date": milliseconds}
+  {"$regexp": ["source", "flags"]}   {"$error": {"name": ..., "message": ..., "stack": ..., "cause": ...}}
+  {"$map": [[key, value], ...]}      {"$set": [member, ...]}
+  {"$array": {"length": 3, "elements": [[0, "x"], ...], "properties": [["key", value], ...]}}: with holes, or more
+  {"$object": [["key", value], ...]}: with a key that begins with $
+  {"$buffer": "00ff"}                {"$buffer": "00ff", "max": 8}: resizable
+  {"$view": {"type": "Uint8Array", "buffer": ..., "offset": 0, "length": 2}}: or DataView; length null follows its buffer
+  {"$port": 0}: the place in the message's list of ports
+  {"$id": 1, "$is": ...}, and {"$ref": 1} for the same again: shared, or a cycle)";
 
 }  // namespace
 
@@ -81,12 +96,17 @@ int value_command(int argc, char** argv) {
   app.description("Shows and makes the bytes of messages that are values. The format is that of V8's ValueSerializer:\n"
                   "v8.Serializer and v8.Deserializer of Node write and read it (v8.serialize wraps views otherwise).");
   app.require_subcommand(1);
-  CLI::App* const roundtrip_command = app.add_subcommand("roundtrip", "Read bytes, decode them, encode the value, write its bytes");
-  for (CLI::App* const command : {roundtrip_command}) {
-    command->add_flag("--stream", options.stream, "Many messages, 4 bytes of length (little-endian) before each");
-    command->add_option("--ports", options.ports, "Ports that the message brought along")->type_name("N");
-  }
+  CLI::App* const dump_command = app.add_subcommand("dump", "Print the value that bytes hold");
+  dump_command->add_flag("--json", options.json, "As one line of JSON, which encode takes");
+  dump_command->footer(std::string(tags) + "\nExample:\n  fairway value dump --json message");
+  CLI::App* const encode_command = app.add_subcommand("encode", "Make bytes of JSON");
+  encode_command->footer(std::string(tags) + "\nExample:\n  echo '{\"kind\": \"frame\", \"at\": {\"$date\": 0}}' | fairway value encode > message");
+  CLI::App* const roundtrip_command = app.add_subcommand("roundtrip", "Decode bytes, encode the value, write its bytes");
   roundtrip_command->footer("Example:\n  fairway value roundtrip < message > same");
+  for (CLI::App* const command : {dump_command, encode_command, roundtrip_command}) {
+    command->add_flag("--stream", options.stream, "Many: bytes with 4 bytes of length (little-endian) before each, JSON line by line");
+    command->add_option("FILE", options.file, "Where from; - (default): standard input")->type_name("");
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -94,7 +114,15 @@ int value_command(int argc, char** argv) {
   } catch (const CLI::ParseError& mistake) {
     throw Failure(fmt::format("{}; see fairway value --help", mistake.what()));
   }
-  return roundtrip(options);
+  std::FILE* const in = open_input(options.file);
+  if (dump_command->parsed()) {
+    dump(in, options);
+  } else if (encode_command->parsed()) {
+    encode(in, options);
+  } else {
+    roundtrip(in, options);
+  }
+  return 0;
 }
 
 }  // namespace fairway::inspector

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <fairway/value.hpp>
+
+/// Values as JSON, with tags for what JSON lacks: tools/inspector/README.md lists them.
+namespace fairway::inspector {
+
+/// One line, without its end. Throws Failure for what is nested too deeply for JSON.
+std::string value_to_json(const Value& value);
+/// Throws Failure if that is no JSON, or a tag does not fit.
+Value value_from_json(std::string_view text);
+
+/// Stands for the port at that place of a message's list.
+Value stand_in(std::size_t index);
+/// The bytes of a value, in which stand-ins are ports. Throws DOMException.
+std::string encode_with_stand_ins(const Value& value);
+/// The other way round. Throws Failure for bytes that are no value.
+Value decode_with_stand_ins(std::string_view bytes);
+
+}  // namespace fairway::inspector
