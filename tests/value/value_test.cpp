@@ -23,6 +23,11 @@ std::string error_of(const auto& action) {
   return "none";
 }
 
+// What [] gives is a copy of the handle, or of a primitive: to assign to it would be lost.
+static_assert(!std::is_assignable_v<decltype(std::declval<Value&>()["key"]), int>);
+static_assert(!std::is_assignable_v<decltype(std::declval<Value&>()[0]), Value>);
+static_assert(!std::is_constructible_v<Value, int*>);  // not a boolean
+
 TEST(Value, is_undefined_at_first_and_takes_any_primitive) {
   EXPECT_TRUE(Value().is_undefined());
   EXPECT_TRUE(Value(nullptr).is_null());
