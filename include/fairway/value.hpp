@@ -256,6 +256,9 @@ class FAIRWAY_API Value {
   bool remove(I index) {
     return !std::cmp_less(index, 0) && remove_element(static_cast<std::uint64_t>(index));
   }
+  /// With a key as `keys` gives it, so that one without UTF-8 is reached too. Throws "TypeError" if it is no string.
+  Value property(const Value& key) const;
+  void set_property(const Value& key, const Value& value);
   void push_back(const Value& element);
   /// Of an array: cuts it off or ends it with holes.
   void set_length(std::uint32_t length);
@@ -273,6 +276,8 @@ class FAIRWAY_API Value {
 
   /// Of an array (a hole reads as undefined), a typed array or a Set.
   std::vector<Value> elements() const;
+  /// Of an array: where there is an element. Of a sparse one these are few, however long it is.
+  std::vector<std::uint32_t> indices() const;
   /// Of an object, or of an array without its elements.
   std::vector<std::pair<std::string, Value>> properties() const;
   /// The keys as values, so that UTF-16 survives.

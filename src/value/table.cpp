@@ -35,8 +35,9 @@ bool Table::insert(Slot key, Slot value) {
 void Table::append(Slot key, Slot value) {
   const Cell cell = key.cell();
   entries_.push_back({std::move(key), std::move(value)});
-  if (index_) {
-    index_->emplace(cell, static_cast<std::uint32_t>(entries_.size() - 1));
+  if (auto index = std::move(index_)) {  // without memory it stays away, and is built anew
+    index->emplace(cell, static_cast<std::uint32_t>(entries_.size() - 1));
+    index_ = std::move(index);
   } else if (entries_.size() > searched_in_turn) {
     rebuild_index();
   }

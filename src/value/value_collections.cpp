@@ -104,6 +104,16 @@ std::vector<Value> Value::elements() const {
   return out;
 }
 
+std::vector<std::uint32_t> Value::indices() const {
+  const auto& array = graph::wanted<graph::ArrayNode>(*this, Type::array, "an array");
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t i = 0; i < array.dense.size(); ++i)
+    if (!array.dense[i].is_hole()) out.push_back(i);
+  if (array.sparse)
+    for (const auto& [index, slot] : *array.sparse) out.push_back(index);
+  return out;
+}
+
 std::vector<std::pair<std::string, Value>> Value::properties() const {
   std::vector<std::pair<std::string, Value>> out;
   for_each_property(*this, [&](const Slot& key, const Slot& slot) { out.emplace_back(key.cell().text->view(), slot.value()); });

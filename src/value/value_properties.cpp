@@ -19,12 +19,18 @@ struct Key {
   std::string replaced;  ///< what was ill-formed
   std::string_view text;
 
+  /// A string, whatever it holds.
+  explicit Key(const Value& key) : index(graph::index_of(wanted_text(key))), text(wanted_text(key)) {}
   explicit Key(std::string_view key) : index(graph::index_of(key)), text(key) {
     if (index != graph::no_index || graph::is_ascii(key) || graph::is_utf8(key)) return;
     replaced = graph::to_utf8(key);
     text = replaced;
   }
   Key(const Key&) = delete;
+  static std::string_view wanted_text(const Value& key) {
+    if (!key.is(ValueType::string)) graph::throw_wanted("a key as a string", key.type());
+    return key.cell().text->wtf8;
+  }
   bool is_index() const noexcept { return index != graph::no_index; }
 };
 
@@ -86,6 +92,19 @@ void put_in_error(graph::ErrorNode& error, const Key& key, Slot value) {
   *place = std::move(value);
 }
 
+void put_property(const Value& container, const Key& key, const Value& value) {
+  const graph::Cell& cell = container.cell();
+  if (cell.type != ValueType::object && cell.type != ValueType::array && cell.type != ValueType::error)
+    graph::throw_wanted("an object, an array or an Error", cell.type);
+  graph::Heap::link(*cell.node, value.cell());
+  Slot slot(value.cell());
+  switch (cell.type) {
+    case ValueType::object: return put_in_object(graph::as<graph::ObjectNode>(cell), key, std::move(slot));
+    case ValueType::array: return put_in_array(graph::as<graph::ArrayNode>(cell), key, std::move(slot));
+    default: return put_in_error(graph::as<graph::ErrorNode>(cell), key, std::move(slot));
+  }
+}
+
 /// An element of a typed array is a number or a BigInt.
 void write_element(graph::ViewNode& view, std::uint64_t index, const Value& value) {
   if (index >= view.size() / graph::element_size(view.element))
@@ -128,6 +147,11 @@ Value Value::get_element(std::uint64_t index) const {
   return get_property(std::to_string(index));
 }
 
+Value Value::property(const Value& key) const {
+  const Slot* const slot = find(cell_, Key(key));
+  return slot == nullptr ? Value() : slot->value();
+}
+
 bool Value::has(std::string_view key) const { return find(cell_, Key(key)) != nullptr; }
 
 bool Value::has_element(std::uint64_t index) const {
@@ -135,21 +159,8 @@ bool Value::has_element(std::uint64_t index) const {
   return has(std::to_string(index));
 }
 
-void Value::set(std::string_view key, const Value& value) {
-  const Key where(key);
-  switch (type()) {
-    case Type::object:
-      graph::Heap::link(*cell_.node, value.cell_);
-      return put_in_object(graph::as<graph::ObjectNode>(cell_), where, Slot(value.cell_));
-    case Type::array:
-      graph::Heap::link(*cell_.node, value.cell_);
-      return put_in_array(graph::as<graph::ArrayNode>(cell_), where, Slot(value.cell_));
-    case Type::error:
-      graph::Heap::link(*cell_.node, value.cell_);
-      return put_in_error(graph::as<graph::ErrorNode>(cell_), where, Slot(value.cell_));
-    default: graph::throw_wanted("an object, an array or an Error", type());
-  }
-}
+void Value::set(std::string_view key, const Value& value) { put_property(*this, Key(key), value); }
+void Value::set_property(const Value& key, const Value& value) { put_property(*this, Key(key), value); }
 
 void Value::set_element(std::uint64_t index, const Value& value) {
   if (is(Type::typed_array)) return write_element(graph::as<graph::ViewNode>(cell_), index, value);

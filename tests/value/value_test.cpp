@@ -59,8 +59,8 @@ TEST(Value, an_integer_comes_back_only_into_what_holds_it) {
 TEST(Value, an_integer_that_no_double_holds_is_refused) {
   EXPECT_EQ(Value(std::int64_t{1} << 53).get<std::int64_t>(), std::int64_t{1} << 53);
   EXPECT_EQ(error_of([] { Value((std::int64_t{1} << 53) + 1); }), "RangeError");
-  EXPECT_EQ(error_of([] { Value(std::numeric_limits<std::int64_t>::min()); }), "RangeError");
-  EXPECT_EQ(error_of([] { Value(std::numeric_limits<std::uint64_t>::max()); }), "RangeError");
+  EXPECT_EQ(error_of([] { return Value(std::numeric_limits<std::int64_t>::min()); }), "RangeError");
+  EXPECT_EQ(error_of([] { return Value(std::numeric_limits<std::uint64_t>::max()); }), "RangeError");
 }
 
 TEST(Value, bigints_of_any_size_go_in_and_out_as_text) {
@@ -151,6 +151,27 @@ TEST(Value, arrays_have_holes_and_a_length_and_other_properties) {
   EXPECT_EQ(error_of([&] { array.set(4'294'967'295u, 1); }), "RangeError");
   EXPECT_EQ(error_of([&] { array.set(-1, 1); }), "RangeError");
   EXPECT_EQ(error_of([&] { array.set("length", 1); }), "TypeError");
+}
+
+TEST(Value, a_key_without_utf8_is_reached_as_a_value) {
+  const Value key(std::u16string_view(u"k\xd800"));
+  Value object = Value::object();
+  object.set_property(key, 1);
+  object.set("k\xef\xbf\xbd", 2);
+  EXPECT_EQ(object.size(), 2u);
+  EXPECT_EQ(object.property(key).get<int>(), 1);
+  EXPECT_EQ(object.keys()[0], key);
+  EXPECT_EQ(object.properties()[0].first, "k\xef\xbf\xbd");
+  object.set_property("7", 3);
+  EXPECT_EQ(object[7].get<int>(), 3);
+  EXPECT_EQ(error_of([&] { object.set_property(7, 1); }), "TypeError");
+}
+
+TEST(Value, the_elements_of_a_sparse_array_are_found_by_their_indices) {
+  Value array = Value::array({"a"});
+  array.set(3, "b");
+  array.set(4'000'000'000u, "c");
+  EXPECT_EQ(array.indices(), (std::vector<std::uint32_t>{0, 3, 4'000'000'000u}));
 }
 
 TEST(Value, an_array_that_is_filled_from_behind_is_the_same_as_one_from_the_front) {

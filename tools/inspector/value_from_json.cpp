@@ -10,7 +10,6 @@
 
 #include "inspector/reader.hpp"
 #include "inspector/value_json.hpp"
-#include "value/heap.hpp"
 #include "wire/value_reader.hpp"
 #include "wire/value_writer.hpp"
 
@@ -41,17 +40,6 @@ std::vector<std::byte> unhex(std::string_view text) {
   std::vector<std::byte> bytes;
   for (std::size_t i = 0; i < text.size(); i += 2) bytes.push_back(static_cast<std::byte>(digit(text[i]) << 4 | digit(text[i + 1])));
   return bytes;
-}
-
-/// A property whose key has no UTF-8.
-void set_odd(const Value& container, const Value& key, const Value& value) {
-  graph::Node& node = *container.cell().node;
-  graph::Heap::link(node, value.cell());
-  std::unique_ptr<graph::Table> none;
-  auto& extra = container.is(Value::Type::array) ? static_cast<graph::ArrayNode&>(node).extra : none;
-  if (container.is(Value::Type::array) && !extra) extra = std::make_unique<graph::Table>();
-  graph::Table& table = extra ? *extra : static_cast<graph::ObjectNode&>(node).named;
-  table.put(graph::Slot(key.cell()), graph::Slot(value.cell()));
 }
 
 class Parser {
@@ -139,14 +127,7 @@ class Parser {
   Value fill_pairs(Value object, const json::array& from) {
     for (const json::value& pair : from) {
       const Value key = read(pair.as_array().at(0));
-      if (!key.is(Value::Type::string)) throw Failure("the key of a property is a string");
-      const Value value = read(pair.as_array().at(1));
-      const auto text = key.get<std::string>();
-      if (Value(text) == key) {
-        object.set(text, value);
-      } else {
-        set_odd(object, key, value);
-      }
+      object.set_property(key, read(pair.as_array().at(1)));
     }
     return object;
   }

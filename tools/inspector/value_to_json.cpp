@@ -8,7 +8,6 @@
 
 #include "inspector/reader.hpp"
 #include "inspector/value_json.hpp"
-#include "value/node.hpp"
 
 namespace fairway::inspector {
 
@@ -22,17 +21,6 @@ constexpr int deepest = 500;
 struct ByIdentity {
   bool operator()(const Value& one, const Value& other) const { return one.cell().node < other.cell().node; }
 };
-
-/// The elements that are there.
-std::vector<std::uint32_t> indices_of(const Value& value) {
-  const auto& array = graph::as<graph::ArrayNode>(value.cell());
-  std::vector<std::uint32_t> indices;
-  for (std::uint32_t i = 0; i < array.dense.size(); ++i)
-    if (!array.dense[i].is_hole()) indices.push_back(i);
-  if (array.sparse)
-    for (const auto& [index, slot] : *array.sparse) indices.push_back(index);
-  return indices;
-}
 
 /// The containers that are reached more than once.
 class Shared {
@@ -67,7 +55,7 @@ class Shared {
         break;
       case Type::array:
         for (const auto& [key, entry] : value.entries()) work.push_back(entry);
-        for (const std::uint32_t index : indices_of(value)) work.push_back(value[index]);
+        for (const std::uint32_t index : value.indices()) work.push_back(value[index]);
         break;
       case Type::set:
         for (const Value& member : value.elements()) work.push_back(member);
@@ -195,7 +183,7 @@ class Writer {
 
   json::value array(const Value& value) {
     json::array elements;
-    const std::vector<std::uint32_t> indices = indices_of(value);
+    const std::vector<std::uint32_t> indices = value.indices();
     const json::array extra = pairs(value);
     if (indices.size() == value.size() && extra.empty()) {
       for (const std::uint32_t index : indices) elements.push_back(write(value[index]));
