@@ -94,15 +94,19 @@ class Comparison {
             [this](auto& a, auto& b) { return indexed_alike(a.indexed, b.indexed) && named_alike(a.named, b.named); });
       case ValueType::array: return both.operator()<graph::ArrayNode>([this](auto& a, auto& b) { return arrays_alike(a, b); });
       case ValueType::map:
-      case ValueType::set: return both.operator()<graph::MapNode>([this](auto& a, auto& b) { return entries_alike(a.table, b.table); });
+      case ValueType::set:
+        return both.operator()<graph::MapNode>([this](auto& a, auto& b) { return entries_alike(a.table, b.table); });
       case ValueType::boolean_object:
       case ValueType::number_object:
       case ValueType::bigint_object:
-      case ValueType::string_object: return both.operator()<graph::BoxedNode>([this](auto& a, auto& b) { return alike(a.inner, b.inner); });
+      case ValueType::string_object:
+        return both.operator()<graph::BoxedNode>([this](auto& a, auto& b) { return alike(a.inner, b.inner); });
       case ValueType::date:
-        return both.operator()<graph::DateNode>([](auto& a, auto& b) { return a.time == b.time || (std::isnan(a.time) && std::isnan(b.time)); });
+        return both.operator()<graph::DateNode>(
+            [](auto& a, auto& b) { return a.time == b.time || (std::isnan(a.time) && std::isnan(b.time)); });
       case ValueType::regexp:
-        return both.operator()<graph::RegExpNode>([this](auto& a, auto& b) { return a.flags == b.flags && alike(a.source, b.source); });
+        return both.operator()<graph::RegExpNode>(
+            [this](auto& a, auto& b) { return a.flags == b.flags && alike(a.source, b.source); });
       case ValueType::error:
         return both.operator()<graph::ErrorNode>([this](auto& a, auto& b) {
           return a.name == b.name && alike(a.message, b.message) && alike(a.stack, b.stack) && alike(a.cause, b.cause);
@@ -114,11 +118,14 @@ class Comparison {
       case ValueType::typed_array:
       case ValueType::data_view:
         return both.operator()<graph::ViewNode>([this](auto& a, auto& b) {
-          return a.element == b.element && a.offset == b.offset && a.tracking == b.tracking && (a.tracking || a.fixed_size == b.fixed_size) &&
+          return a.element == b.element && a.offset == b.offset && a.tracking == b.tracking &&
+                 (a.tracking || a.fixed_size == b.fixed_size) &&
                  alike(Slot::node(*a.buffer), Slot::node(*b.buffer));
         });
       case ValueType::port:
-        return both.operator()<graph::PortNode>([](auto& a, auto& b) { return !a.port.owner_before(b.port) && !b.port.owner_before(a.port) && a.index == b.index; });
+        return both.operator()<graph::PortNode>([](auto& a, auto& b) {
+          return !a.port.owner_before(b.port) && !b.port.owner_before(a.port) && a.index == b.index;
+        });
       default: return false;
     }
   }

@@ -207,7 +207,8 @@ class Printer {
   void open_view(const graph::ViewNode& view) {
     const std::size_t count = view.size() / graph::element_size(view.element);
     const bool typed = view.type == ValueType::typed_array;
-    out_ += typed ? std::string(to_string(view.element)) + "(" + std::to_string(count) + ") [" : "DataView(" + std::to_string(count) + ") [";
+    out_ += typed ? to_string(view.element) : "DataView";
+    out_ += "(" + std::to_string(count) + ") [";
     for (std::size_t i = 0; i < std::min(count, most_elements_shown); ++i)
       out_ += (i == 0 ? " " : ", ") + graph::primitive_text(view.read(i).cell());
     if (count > most_elements_shown) out_ += ", ... " + std::to_string(count - most_elements_shown) + " more";

@@ -27,7 +27,8 @@ Civil civil(std::int64_t days) {
   const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t month = (5 * day_of_year + 2) / 153;
   const int calendar_month = static_cast<int>(month < 10 ? month + 3 : month - 9);
-  return {year_of_era + era * 400 + (calendar_month <= 2 ? 1 : 0), calendar_month, static_cast<int>(day_of_year - (153 * month + 2) / 5 + 1)};
+  const std::int64_t year = year_of_era + era * 400 + (calendar_month <= 2 ? 1 : 0);
+  return {year, calendar_month, static_cast<int>(day_of_year - (153 * month + 2) / 5 + 1)};
 }
 
 std::string buffer_text(const BufferNode& buffer) {
@@ -59,7 +60,8 @@ std::string quoted(std::string_view wtf8) {
       std::snprintf(escape, sizeof escape, "\\x%02X", c);
       out += escape;
     } else if (c == 0xed && static_cast<unsigned char>(wtf8[i + 1]) >= 0xa0) {
-      const unsigned unit = 0xd000u | (static_cast<unsigned char>(wtf8[i + 1]) & 0x3fu) << 6 | (static_cast<unsigned char>(wtf8[i + 2]) & 0x3fu);
+      const auto low = [&](std::size_t at) { return static_cast<unsigned char>(wtf8[at]) & 0x3fu; };
+      const unsigned unit = 0xd000u | low(i + 1) << 6 | low(i + 2);
       std::snprintf(escape, sizeof escape, "\\u%04X", unit & 0xffffu);
       out += escape;
       i += 2;
@@ -96,7 +98,9 @@ std::string primitive_text(const Cell& primitive) {
 }
 
 std::string leaf_text(const Node& node) {
-  const auto boxed = [&](const char* type) { return "[" + std::string(type) + ": " + primitive_text(static_cast<const BoxedNode&>(node).inner.cell()) + "]"; };
+  const auto boxed = [&](const char* type) {
+    return "[" + std::string(type) + ": " + primitive_text(static_cast<const BoxedNode&>(node).inner.cell()) + "]";
+  };
   switch (node.type) {
     case ValueType::boolean_object: return boxed("Boolean");
     case ValueType::number_object: return boxed("Number");

@@ -6,6 +6,7 @@
 #include <fairway/error.hpp>
 
 #include "value/heap.hpp"
+#include "value/wanted.hpp"
 
 /// Handles and primitives.
 namespace fairway {
@@ -36,7 +37,7 @@ Value adopt(graph::Slot slot) noexcept { return Value(slot.cell()); }
 
 const graph::BigInteger& bigint_of(const Value& value) {
   const graph::Cell cell = primitive_of(value.cell());
-  if (cell.type != ValueType::bigint) throw DOMException("TypeError", "a BigInt is wanted, and this is of type " + std::string(to_string(value.type())));
+  if (cell.type != ValueType::bigint) graph::throw_wanted("a BigInt", value.type());
   return *cell.bigint;
 }
 

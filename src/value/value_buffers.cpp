@@ -12,7 +12,9 @@ namespace fairway {
 
 namespace {
 
-graph::BufferNode& buffer_of(const Value& value) { return graph::wanted<graph::BufferNode>(value, ValueType::array_buffer, "an ArrayBuffer"); }
+graph::BufferNode& buffer_of(const Value& value) {
+  return graph::wanted<graph::BufferNode>(value, ValueType::array_buffer, "an ArrayBuffer");
+}
 
 graph::ViewNode& view_of(const Value& value) {
   if (!value.is(ValueType::data_view)) return graph::wanted<graph::ViewNode>(value, ValueType::typed_array, "a typed array or DataView");

@@ -69,7 +69,8 @@ class Reader {
     Slot value = read_primitive(in_, tag);
     if (!value.is_hole()) return value;
     value = begin_object(tag);
-    while (value.type() == ValueType::array_buffer && in_.skip_tag(tag::view)) value = read_view(graph::as<graph::BufferNode>(value.cell()));
+    if (value.type() == ValueType::array_buffer && in_.skip_tag(tag::view))
+      value = read_view(graph::as<graph::BufferNode>(value.cell()));
     return value;
   }
 
@@ -194,8 +195,8 @@ class Reader {
     if (offset > there || size > there - offset || offset % unit != 0 || size % unit != 0) in_.fail(ValueError::bounds);
     const bool tracking = (flags & tag::view_is_length_tracking) != 0;
     const bool of_resizable = (flags & tag::view_is_of_resizable) != 0;
-    if (flags > (tag::view_is_length_tracking | tag::view_is_of_resizable) || of_resizable != buffer.resizable || (tracking && !of_resizable))
-      in_.fail(ValueError::flags);
+    const bool known = flags <= (tag::view_is_length_tracking | tag::view_is_of_resizable);
+    if (!known || of_resizable != buffer.resizable || (tracking && !of_resizable)) in_.fail(ValueError::flags);
     auto& view = make<graph::ViewNode>(typed ? ValueType::typed_array : ValueType::data_view, element, buffer);
     view.offset = offset;
     view.fixed_size = size;

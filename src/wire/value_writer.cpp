@@ -146,11 +146,14 @@ class Writer {
 
   void write_node(Node& node) {
     if (write_again(node)) return;
-    if (node.type == ValueType::typed_array || node.type == ValueType::data_view) return write_view(static_cast<graph::ViewNode&>(node));
+    if (node.type == ValueType::typed_array || node.type == ValueType::data_view)
+      return write_view(static_cast<graph::ViewNode&>(node));
     if (node.type == ValueType::port) return write_port(static_cast<graph::PortNode&>(node));
     give_number(node);
     switch (node.type) {
-      case ValueType::object: out_.tag(tag::object); return enter(node, Stage::indexed, static_cast<graph::ObjectNode&>(node).indexed.get());
+      case ValueType::object:
+        out_.tag(tag::object);
+        return enter(node, Stage::indexed, static_cast<graph::ObjectNode&>(node).indexed.get());
       case ValueType::array: return open_array(static_cast<graph::ArrayNode&>(node));
       case ValueType::map: out_.tag(tag::map); return enter(node, Stage::named);
       case ValueType::set: out_.tag(tag::set); return enter(node, Stage::named);
@@ -178,7 +181,8 @@ class Writer {
 
   void write_buffer(const graph::BufferNode& buffer) {
     if (buffer.detached) refuse("an ArrayBuffer is detached");
-    if (buffer.maximum > std::numeric_limits<std::uint32_t>::max()) refuse("an ArrayBuffer whose maximum is 4 GiB or more cannot be cloned");
+    if (buffer.maximum > std::numeric_limits<std::uint32_t>::max())
+      refuse("an ArrayBuffer whose maximum is 4 GiB or more cannot be cloned");
     out_.tag(buffer.resizable ? tag::resizable_array_buffer : tag::array_buffer);
     out_.length(buffer.bytes.size(), "an ArrayBuffer");
     if (buffer.resizable) out_.varint(buffer.maximum);
@@ -191,7 +195,8 @@ class Writer {
     write_node(*view.buffer);
     give_number(view);
     out_.tag(tag::view);
-    out_.varint(view.type == ValueType::data_view ? tag::data_view : tag::view_kinds[static_cast<std::size_t>(view.element)]);
+    const bool typed = view.type == ValueType::typed_array;
+    out_.varint(typed ? tag::view_kinds[static_cast<std::size_t>(view.element)] : tag::data_view);
     out_.varint(view.offset);
     out_.varint(view.size());
     out_.varint((view.tracking ? tag::view_is_length_tracking : 0) | (view.buffer->resizable ? tag::view_is_of_resizable : 0));

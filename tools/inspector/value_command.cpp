@@ -100,7 +100,7 @@ int value_command(int argc, char** argv) {
   dump_command->add_flag("--json", options.json, "As one line of JSON, which encode takes");
   dump_command->footer(std::string(tags) + "\nExample:\n  fairway value dump --json message");
   CLI::App* const encode_command = app.add_subcommand("encode", "Make bytes of JSON");
-  encode_command->footer(std::string(tags) + "\nExample:\n  echo '{\"kind\": \"frame\", \"at\": {\"$date\": 0}}' | fairway value encode > message");
+  encode_command->footer(std::string(tags) + "\nExample:\n  echo '{\"n\": 1, \"at\": {\"$date\": 0}}' | fairway value encode > message");
   CLI::App* const roundtrip_command = app.add_subcommand("roundtrip", "Decode bytes, encode the value, write its bytes");
   roundtrip_command->footer("Example:\n  fairway value roundtrip < message > same");
   for (CLI::App* const command : {dump_command, encode_command, roundtrip_command}) {

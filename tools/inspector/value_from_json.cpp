@@ -90,7 +90,7 @@ class Parser {
     if (tag == "$string") return read_units(content.as_array());
     if (tag == "$boxed") return keep(Value::boxed(read(content)));
     if (tag == "$date") return keep(Value::date(read(content).get<double>()));
-    if (tag == "$regexp") return keep(Value::regexp(read(content.as_array().at(0)), std::string_view(content.as_array().at(1).as_string())));
+    if (tag == "$regexp") return read_regexp(content.as_array());
     if (tag == "$error") return read_error(content.as_object());
     if (tag == "$map") return read_map(content.as_array());
     if (tag == "$set") return read_set(content.as_array());
@@ -100,6 +100,10 @@ class Parser {
     if (tag == "$view") return read_view(content.as_object());
     if (tag == "$port") return keep(stand_in(content.to_number<std::size_t>()));
     throw Failure(fmt::format("{} is no tag; an object with such a key is written {{\"$object\": [[key, value], ...]}}", tag));
+  }
+
+  Value read_regexp(const json::array& from) {
+    return keep(Value::regexp(read(from.at(0)), std::string_view(from.at(1).as_string())));
   }
 
   static Value read_number(std::string_view text) {
@@ -176,8 +180,10 @@ class Parser {
     if (!from.at("length").is_null()) length = from.at("length").to_number<std::size_t>();
     const std::string_view type = from.at("type").as_string();
     if (type == "DataView") return keep(Value::data_view(buffer, offset, length));
-    for (int i = 0; i <= static_cast<int>(ElementType::biguint64); ++i)
-      if (to_string(static_cast<ElementType>(i)) == type) return keep(Value::typed_array(static_cast<ElementType>(i), buffer, offset, length));
+    for (int i = 0; i <= static_cast<int>(ElementType::biguint64); ++i) {
+      const auto element = static_cast<ElementType>(i);
+      if (to_string(element) == type) return keep(Value::typed_array(element, buffer, offset, length));
+    }
     throw Failure(fmt::format("there is no view of type {}", type));
   }
 
