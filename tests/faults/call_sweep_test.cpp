@@ -126,7 +126,7 @@ TEST(CallCensus, every_call_is_made_by_somebody) {
 const std::vector<std::string> calls_without_name{
     "close(", "_exit(", "munmap(", "geteuid(", "getpid(", "gettid(", "clock_gettime(", "dladdr(", "sigprocmask(", "pthread_atfork(",
     "kill(child,", "writev(report,", "strerrordesc_np(", "sysconf(", "fcntl(ready_descriptor, F_SETFD,",
-    "timerfd_settime(", "getsockopt(fd.get(), SOL_SOCKET, name,", "getsockname(", "fcntl(fd.get(), F_SETFD, FD_CLOEXEC", "fstat(fd, &status"};
+    "timerfd_settime(", "getsockopt(fd.get(", "getsockname(", "fcntl(fd.get(", "fstat(fd, &status"};
 
 TEST(CallCensus, every_call_in_the_source_has_its_name) {
   std::size_t named = 0;

@@ -86,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static Published published;
   published.fill({data, size});
   try {
-    const inspector::Reader reader(published.directory());
+    inspector::Reader reader(published.directory());
     const inspector::Snapshot snapshot = reader.snapshot();
     require(printable(inspector::list_json(snapshot)), "a stranger's bytes reach the terminal");
     require(snapshot.channels.size() <= shm::channels_per_table, "more channels than rows");

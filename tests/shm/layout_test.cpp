@@ -46,7 +46,7 @@ TEST(Layout, AHalfHasItsWordsOnLinesOfTheirOwn) {
   EXPECT_EQ(control + offsetof(ControlBlock, want_position), 264u);
   EXPECT_EQ(control + offsetof(ControlBlock, left), 272u);
   EXPECT_EQ(control + offsetof(ControlBlock, statistics), 384u);
-  EXPECT_EQ(sizeof(HalfSegment), 640u);
+  EXPECT_EQ(sizeof(HalfSegment), 768u);
   EXPECT_EQ(alignof(HalfSegment), 128u);
 }
 
