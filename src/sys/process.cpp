@@ -22,6 +22,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "sys/call.hpp"
 #include "sys/error.hpp"
@@ -217,7 +218,8 @@ void make_undumpable() noexcept { static_cast<void>(FAIRWAY_CALL(make_undumpable
 
 std::uint64_t raise_descriptor_limit() noexcept {
   rlimit limit{};
-  if (FAIRWAY_CALL(get_descriptor_limit, ::getrlimit(RLIMIT_NOFILE, &limit)) != 0) return 0;
+  if (FAIRWAY_CALL(get_descriptor_limit, ::getrlimit(RLIMIT_NOFILE, &limit)) != 0)
+    return std::numeric_limits<std::uint32_t>::max();
   const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
   return FAIRWAY_CALL(set_descriptor_limit, ::setrlimit(RLIMIT_NOFILE, &limit)) == 0 ? limit.rlim_cur : before;
 }
@@ -228,7 +230,8 @@ constexpr rlim_t most_spared = 512;
 bool can_spare(int descriptor) noexcept {
   rlimit limit{};
   // The lowest number that is free is given out.
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(descriptor) < std::min<rlim_t>(limit.rlim_cur / 2, most_spared);
+  return FAIRWAY_CALL(get_spare_limit, ::getrlimit(RLIMIT_NOFILE, &limit)) == 0 &&
+         static_cast<rlim_t>(descriptor) < std::min<rlim_t>(limit.rlim_cur / 2, most_spared);
 }
 
 std::pair<std::uint64_t, std::uint64_t> random_128() {

@@ -56,7 +56,7 @@ bool is_main_thread() noexcept;
 inline const void* this_thread() noexcept { return &inside::thread_mark; }
 /// Keeps other processes, of the same uid too, from looking into /proc/self.
 void make_undumpable() noexcept;
-/// Raises the soft limit of descriptors to the hard limit; returns it.
+/// Raises the soft limit of descriptors to the hard limit; returns it. Where the system does not tell: more than anybody has.
 std::uint64_t raise_descriptor_limit() noexcept;
 
 std::pair<std::uint64_t, std::uint64_t> random_128();
