@@ -114,7 +114,7 @@ holds() # package, path …
 needs() { dpkg-deb -f "$folder"/debs/"$1"_*.deb Depends | grep -Eq "$2"; }
 
 # What is left: a maintainer without an address, a first upload that closes no bug, cpack's way to call ldconfig.
-known_tags='bogus-mail-host|initial-upload-closes-no-bugs|maintscript-calls-ldconfig|pkg-config-unavailable-for-cross-compilation|no-manual-page|root privileges'
+known_tags='bogus-mail-host|initial-upload-closes-no-bugs|maintscript-calls-ldconfig|pkg-config-unavailable-for-cross-compilation|root privileges'
 lintian_is_content()
 {
     local words
