@@ -64,9 +64,8 @@ bool Outgoing::flush(const shm::ControlBlock* reader) {
 
 bool Outgoing::write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept {
   std::byte* place = writer_.reserve(payload.size(), head_);
-  if (place == nullptr) {
-    refresh_head(reader);
-    place = writer_.reserve(payload.size(), head_);
+  if (place == nullptr) [[unlikely]] {
+    place = reserve_what_is_read(payload.size(), reader);
     if (place == nullptr) return false;
   }
   FAIRWAY_HOOK(commit_before);
@@ -77,12 +76,15 @@ bool Outgoing::write(shm::RecordType type, std::uint8_t flags, Bytes payload, co
   return true;
 }
 
+std::byte* Outgoing::reserve_what_is_read(std::uint64_t length, const shm::ControlBlock* reader) noexcept {
+  refresh_head(reader);
+  return writer_.reserve(length, head_);
+}
+
 bool Outgoing::has_room(const shm::ControlBlock* reader) noexcept {
   if (control_ == nullptr || backlog_.empty() || backlog_.front().held) return false;
   const std::uint64_t length = backlog_.front().payload.size();
-  if (writer_.reserve(length, head_) != nullptr) return true;
-  refresh_head(reader);
-  return writer_.reserve(length, head_) != nullptr;
+  return writer_.reserve(length, head_) != nullptr || reserve_what_is_read(length, reader) != nullptr;
 }
 
 bool Outgoing::stuck() noexcept {

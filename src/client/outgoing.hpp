@@ -98,6 +98,8 @@ class Outgoing {
   };
 
   bool write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept;
+  /// Once more, when what is known of the reader's head left no room.
+  [[gnu::noinline]] std::byte* reserve_what_is_read(std::uint64_t length, const shm::ControlBlock* reader) noexcept;
   void refresh_head(const shm::ControlBlock* reader) noexcept;
   std::uint64_t count_unread(const shm::ControlBlock* reader) noexcept;
   /// As far as its head was seen.

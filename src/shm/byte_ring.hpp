@@ -123,7 +123,7 @@ inline std::byte* RingWriter::reserve(std::uint64_t length, std::uint64_t head) 
   const std::uint64_t used = position_ - head;
   const std::uint64_t taken = padding + size + header_size;  // the next header is cleared too
   if (used + taken > data_.size()) return nullptr;
-  if (position_ + taken > claimed_) claim(position_ + taken, head);
+  if (position_ + taken > claimed_) [[unlikely]] claim(position_ + taken, head);
   padding_ = padding;
   return data_.data() + (padding != 0 ? 0 : at) + header_size;
 }
