@@ -25,7 +25,7 @@ class FAIRWAY_API MessageEvent {
   MessageEvent() noexcept {}  // not defaulted: that would zero the buffer wherever one is value-initialized
   MessageEvent(MessageEvent&& other) noexcept;
   MessageEvent& operator=(MessageEvent&& other) noexcept;
-  ~MessageEvent() = default;
+  [[gnu::always_inline]] ~MessageEvent() {}  // in the loop that hands out messages
 
   /// Makes room for a payload, which a transport then writes to `room`. False: there is no memory.
   [[nodiscard]] bool assign(Kind kind, std::size_t size) noexcept;
@@ -36,9 +36,9 @@ class FAIRWAY_API MessageEvent {
 
   Kind kind() const noexcept { return kind_; }
 
-  /// The value; of a string that string, of an error null, else undefined. By value: a handle to the one that the event
-  /// has, or a string made for the call. <fairway/value.hpp> has the type.
-  Value data() const;
+  /// The value; of a string that string, of an error null, else undefined. <fairway/value.hpp> has the type. Throws DOMException
+  /// "RangeError" when there is no memory for the string.
+  const Value& data() const;
 
   /// The payload as it was sent, whatever its kind.
   Bytes bytes() const noexcept { return {heap_ ? heap_.get() : inline_.data(), size_}; }
@@ -72,8 +72,9 @@ class FAIRWAY_API MessageEvent {
   };
 
   void require_object() const;
+  const Value& string_value() const;
 
-  std::unique_ptr<std::byte[], FreeBlock> heap_;
+  mutable std::unique_ptr<std::byte[], FreeBlock> heap_;  ///< `data` makes a place for a short string's value
   std::size_t size_ = 0;
   Kind kind_ = Kind::bytes;
   alignas(16) std::array<std::byte, inline_capacity> inline_;

@@ -67,15 +67,29 @@ bool MessageEvent::assign_value(std::size_t size) noexcept {
 
 void MessageEvent::set_data(Value value) noexcept { value_before(heap_.get()) = std::move(value); }
 
-Value MessageEvent::data() const {
+const Value& MessageEvent::data() const {
+  static const Value undefined;
+  static const Value null = nullptr;
   switch (kind_) {
-    case Kind::value: return value_before(heap_.get());
-    case Kind::string: return string();
-    case Kind::error: return nullptr;
+    case Kind::value: return heap_ ? value_before(heap_.get()) : undefined;  // none: moved from
+    case Kind::string: return string_value();
+    case Kind::error: return null;
     case Kind::bytes:
     case Kind::object: break;
   }
-  return {};
+  return undefined;
+}
+
+const Value& MessageEvent::string_value() const {
+  const std::string_view text = string();
+  if (!heap_) {  // it stays where it is, too: views of it were given out
+    heap_.reset(allocate_block(size_));
+    if (!heap_) throw DOMException("RangeError", "no memory for a string of " + std::to_string(size_) + " bytes");
+    std::memcpy(heap_.get(), text.data(), text.size());
+  }
+  Value& value = value_before(heap_.get());
+  if (value.type() == ValueType::undefined) value = text;
+  return value;
 }
 
 std::string_view MessageEvent::string() const {

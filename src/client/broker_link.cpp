@@ -132,11 +132,7 @@ void BrokerLink::send(const wire::ClientMessage& message, KeptMemory memory) noe
   if (!alive()) return;
   try {
     const wire::Frame frame = wire::encode(message);
-    if (flush()) {
-      const sys::Sent sent = deliver(frame, memory);
-      if (sent == sys::Sent::ok) return;
-      if (sent == sys::Sent::full || sent == sys::Sent::short_of) blocked_ = true;
-    }
+    if (flush() && deliver(frame, memory)) return;
     waiting_.push_back({frame, std::move(memory)});
   } catch (const std::bad_alloc&) {
     give_up();
@@ -150,23 +146,19 @@ void BrokerLink::give_up() noexcept {
 }
 
 bool BrokerLink::try_send(const wire::ClientMessage& message) {
-  if (!alive() || !flush()) return false;
-  const sys::Sent sent = sys::send_message(socket_.get(), wire::encode(message));
+  return alive() && flush() && deliver(wire::encode(message), nullptr);
+}
+
+bool BrokerLink::deliver(const wire::Frame& frame, const KeptMemory& memory) {
+  const int descriptor = memory ? memory->get() : -1;
+  const sys::Sent sent = sys::send_message(socket_.get(), frame, {&descriptor, memory ? 1u : 0u});
   if (sent == sys::Sent::full || sent == sys::Sent::short_of) blocked_ = true;
   return sent == sys::Sent::ok;
 }
 
-sys::Sent BrokerLink::deliver(const wire::Frame& frame, const KeptMemory& memory) {
-  if (memory == nullptr) return sys::send_message(socket_.get(), frame);
-  const int descriptors[] = {memory->get()};
-  return sys::send_message(socket_.get(), frame, descriptors);
-}
-
 bool BrokerLink::flush() {
   while (!waiting_.empty() && alive()) {
-    const sys::Sent sent = deliver(waiting_.front().frame, waiting_.front().memory);
-    if (sent == sys::Sent::full || sent == sys::Sent::short_of) blocked_ = true;
-    if (sent != sys::Sent::ok) return false;
+    if (!deliver(waiting_.front().frame, waiting_.front().memory)) return false;
     waiting_.pop_front();
   }
   return true;

@@ -67,7 +67,8 @@ class BrokerLink {
   };
   void connect(const std::filesystem::path& directory);
   bool try_connect(const std::filesystem::path& directory);
-  sys::Sent deliver(const wire::Frame& frame, const KeptMemory& memory);
+  /// True: the kernel has accepted it.
+  bool deliver(const wire::Frame& frame, const KeptMemory& memory);
 
   sys::Fd socket_;
   std::deque<Waiting> waiting_;

@@ -172,6 +172,7 @@ class Context {
 
   // context.cpp
   [[noreturn]] void throw_not_usable() const;
+  void take_row(const wire::Welcome& m, const sys::Fd& table);
   void linger(std::unique_ptr<Endpoint> endpoint) noexcept;
   void finish_lingering();
   /// Until what was posted on ports that are closed has left this process, or the broker keeps silent.
@@ -210,6 +211,7 @@ class Context {
   void look_for_broker() noexcept;
   void look() noexcept;
   bool rejoin(BrokerLink::Start start) noexcept;
+  void mind_descriptors_kept() noexcept;
   void drop_former_links();
   void on_link_dead(Link& link);
 
@@ -278,8 +280,8 @@ class Context {
   bool membarrier_;
 
   BrokerLink broker_;
-  LeasePool leases_{broker_};
-  void take_row(const wire::Welcome& m, const sys::Fd& table);
+  MemoryKeeper keeper_;
+  LeasePool leases_{broker_, keeper_};
   wire::Hello hello_;  ///< to the next broker
   sys::Mapping contexts_table_;
   static const shm::ContextRow no_row;  ///< of a broker that has not answered Hello yet: nothing is counted in it
@@ -336,7 +338,6 @@ class Context {
   std::atomic<bool> stopped_ = false;
   bool dispatching_ = false;
   bool waited_for_elsewhere_ = false;  ///< `prepare_to_sleep` has said so, and nothing was done since
-  bool watches_broker_for_space_ = false;
   std::uint64_t spin_ns_ = 0;
   std::uint64_t last_descriptors_ns_ = 0;
   std::uint64_t last_retry_ns_ = 0;

@@ -90,6 +90,7 @@ void Context::on(const wire::Ids& m, BrokerLink::Message&) {
 
 void Context::on(const wire::Lease& m, BrokerLink::Message& message) {
   sys::Fd memory = message.descriptors.empty() ? sys::Fd() : std::move(message.descriptors[0]);
+  mind_descriptors_kept();
   if (!leases_.add(m, std::move(memory))) return;
   bind_links();
   bind_endpoints();
@@ -116,7 +117,8 @@ void Context::on(const wire::Install& m, BrokerLink::Message& message) {
     if (!sys::is_sealed_memory(fd, m.size))
       throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "it is not sealed");
     sys::Mapping memory(fd, m.size, sys::Mapping::Access::read);
-    KeptMemory kept = keep_memory(std::move(message.descriptors[0]));
+    mind_descriptors_kept();
+    KeptMemory kept = keeper_.keep(std::move(message.descriptors[0]));
     if (m.size <= most_prefetched && !endpoint->dormant()) memory.prefetch();
     if (first_missing != uninstalled_.end()) uninstalled_.erase(first_missing);
     endpoint->installed(m, std::move(memory), std::move(kept));

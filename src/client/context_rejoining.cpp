@@ -96,6 +96,13 @@ void Context::on(const wire::Reasserted& m, BrokerLink::Message&) {
   drop_former_links();
 }
 
+/// Before more of them are kept.
+void Context::mind_descriptors_kept() noexcept {
+  if (!keeper_.stops_with(endpoints_.size())) return;
+  leases_.let_go_of_descriptors();
+  for (const auto& [id, endpoint] : endpoints_) endpoint->let_go_of_descriptors();
+}
+
 /// Those that nobody uses any more; of the others the broker says when they go.
 void Context::drop_former_links() {
   if (row_ == &no_row) return;

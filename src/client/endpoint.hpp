@@ -152,6 +152,8 @@ class Endpoint {
   void lose_broker() noexcept;
   /// Says to the next broker what there is. False: it goes on without.
   bool reassert();
+  /// Nothing of it is kept for the next broker.
+  void let_go_of_descriptors() noexcept;
   void reasserted(const wire::Reasserted& m);
   /// Whether the broker of now knows this port: it can grow, and leave.
   bool known() const noexcept;

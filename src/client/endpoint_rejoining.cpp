@@ -34,6 +34,11 @@ void Endpoint::forget_what_is_read() {
   }
 }
 
+void Endpoint::let_go_of_descriptors() noexcept {
+  written_.let_go();
+  read_.let_go();
+}
+
 bool Endpoint::reassert() {
   if (standing_ != Standing::former || local()) return false;
   if (ended_ || in_.closed() || (link_ == nullptr && !home_)) {

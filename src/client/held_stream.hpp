@@ -10,9 +10,19 @@
 
 namespace fairway::client {
 
-/// A descriptor that is kept to be shown to the next broker; null: there were too few left for that.
+/// A descriptor that is kept to be shown to the next broker; null: it is not.
 using KeptMemory = std::shared_ptr<const sys::Fd>;
-KeptMemory keep_memory(sys::Fd memory);
+
+/// What a context keeps for the next broker: all that the process can spare; with too many ports nothing.
+class MemoryKeeper {
+ public:
+  KeptMemory keep(sys::Fd memory) const;
+  /// The context has so many ports in shared memory. True: from here on it keeps nothing, and what it kept has to go.
+  [[nodiscard]] bool stops_with(std::size_t ports) noexcept;
+
+ private:
+  bool keeps_ = true;
+};
 
 /// What a context can show the next broker of one stream, if this one dies: the generations that may not be read yet, and
 /// the one with the words of the pairing.
@@ -36,7 +46,9 @@ class HeldStream {
   /// Those before `index` are read. Of the pairing of these epochs the words are still needed.
   void forget_before(Generation index, Epoch epoch, Epoch peer_epoch);
   const std::vector<Held>& generations() const noexcept { return generations_; }
-  /// Whether every descriptor could be kept.
+  /// Gives up every descriptor.
+  void let_go() noexcept;
+  /// Whether every descriptor is kept.
   bool whole() const noexcept;
 
  private:

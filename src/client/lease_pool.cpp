@@ -62,7 +62,7 @@ bool LeasePool::add(const wire::Lease& message, sys::Fd memory) {
     FAIRWAY_HOOK(lease_mapped);
     broker_.send(wire::LeaseMapped{message.segment});
     FAIRWAY_HOOK(lease_acknowledged);
-    put_back({message.segment, std::move(mapping), keep_memory(std::move(memory))});
+    put_back({message.segment, std::move(mapping), keeper_.keep(std::move(memory))});
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return std::string("a segment cannot be mapped: ") + error.what(); });
     broker_.send(wire::LeaseReturned{message.segment});

@@ -22,7 +22,7 @@ class LeasePool {
     KeptMemory kept;
   };
 
-  explicit LeasePool(BrokerLink& broker) : broker_(broker) {}
+  LeasePool(BrokerLink& broker, const MemoryKeeper& keeper) : broker_(broker), keeper_(keeper) {}
 
   /// Asks for small leases up to the number that is kept ahead.
   void stock_up();
@@ -41,6 +41,11 @@ class LeasePool {
     refused_.clear();
   }
 
+  /// Nothing is kept for the next broker.
+  void let_go_of_descriptors() noexcept {
+    for (auto& [size, lease] : leases_) lease.kept = nullptr;
+  }
+
   /// Asks again for what was refused: the cause may have passed.
   void retry_refused();
   bool has(std::uint64_t size) const { return leases_.contains(size); }
@@ -51,6 +56,7 @@ class LeasePool {
   void request(std::uint64_t size);
 
   BrokerLink& broker_;
+  const MemoryKeeper& keeper_;
   std::multimap<std::uint64_t, Lease> leases_;       ///< by size
   std::map<std::uint64_t, std::size_t> requested_;   ///< how many of each size are under way
   std::map<std::uint64_t, std::size_t> refused_;

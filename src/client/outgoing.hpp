@@ -72,7 +72,7 @@ class Outgoing {
   bool has_backlog() const noexcept { return !backlog_.empty(); }
   std::uint64_t backlog_bytes() const noexcept { return backlog_bytes_; }
   /// Bytes posted that the reader has not reported as read; never less than what is in the backlog.
-  std::uint64_t unread_bytes(const shm::ControlBlock* reader) noexcept;
+  [[gnu::noinline]] std::uint64_t unread_bytes(const shm::ControlBlock* reader) noexcept;
   /// The same as a question, and cheap while the answer is no: the reader's words are looked at near the limit only.
   bool unread_exceeds(std::uint64_t limit, const shm::ControlBlock* reader) noexcept {
     return posted_bytes_ - read_bytes_ > limit && unread_bytes(reader) > limit;

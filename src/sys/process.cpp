@@ -224,14 +224,11 @@ std::uint64_t raise_descriptor_limit() noexcept {
   return FAIRWAY_CALL(set_descriptor_limit, ::setrlimit(RLIMIT_NOFILE, &limit)) == 0 ? limit.rlim_cur : before;
 }
 
-/// More of them are no use to a process that has thousands of channels, and a burden to what it starts.
-constexpr rlim_t most_spared = 512;
-
 bool can_spare(int descriptor) noexcept {
   rlimit limit{};
   // The lowest number that is free is given out.
   return FAIRWAY_CALL(get_spare_limit, ::getrlimit(RLIMIT_NOFILE, &limit)) == 0 &&
-         static_cast<rlim_t>(descriptor) < std::min<rlim_t>(limit.rlim_cur / 2, most_spared);
+         static_cast<rlim_t>(descriptor) < limit.rlim_cur / 2;
 }
 
 std::pair<std::uint64_t, std::uint64_t> random_128() {

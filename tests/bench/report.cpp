@@ -101,7 +101,7 @@ std::vector<Floor> floors() {
       {"MessageChannel made and closed, ns", "channel", "", at_most, 2000},
       {"port there and back", "handover.poll.unused", "relay", none},
       {"port there and back", "handover.poll.unused", "relay.memory", at_most, 2},
-      {"port there and back, used by both", "handover.poll", "relay.memory", none},
+      {"port there and back, used by both", "handover.poll", "relay.memory", at_most, 2},
       {"port there and back, used by both", "handover.poll", "relay.fresh", none},
       {"64 B stream, its port moves", "stream.moving", "stream.staying", none},
   };

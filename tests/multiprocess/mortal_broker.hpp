@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -80,8 +82,10 @@ class Contexts {
   bool kill_broker() {
     const int pid = broker_pid();
     if (pid == 0) return false;
+    pollfd end{.fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), .events = POLLIN, .revents = 0};
     ::kill(pid, SIGKILL);
-    while (broker_pid() == pid) ::usleep(100);
+    EXPECT_TRUE(end.fd < 0 || ::poll(&end, 1, static_cast<int>(Child::watchdog() / std::chrono::milliseconds(2))) == 1);
+    ::close(end.fd);
     if (broker_) broker_->wait();
     broker_.reset();
     return true;

@@ -40,6 +40,21 @@ TEST(Rejoin, a_channel_of_before_grows_again) {
   EXPECT_FALSE(theirs.close_reason());
 }
 
+TEST(Rejoin, a_context_of_hundreds_of_channels_keeps_no_descriptors_and_they_go_on_alone) {
+  Contexts town(2);
+  const std::size_t before = open_descriptors(::getpid());
+  std::vector<std::pair<MessagePort, MessagePort>> channels;
+  for (int i = 0; i < 300; ++i) channels.push_back(town.channel(0, 1));
+  for (auto& [mine, theirs] : channels) town.expect_talk(mine, theirs);
+  EXPECT_LT(open_descriptors(::getpid()), before + 24);
+  town.kill_broker();
+  town.poll_all();
+  town.start_broker();
+  auto [mine, theirs] = town.channel(0, 1);
+  town.expect_talk(mine, theirs);
+  for (auto& [old_mine, old_theirs] : channels) town.expect_talk(old_mine, old_theirs);
+}
+
 TEST(Rejoin, what_waits_for_a_segment_when_the_broker_dies_arrives_with_the_next_one) {
   Contexts town(2, nullptr);
   auto [mine, theirs] = town.channel(0, 1);

@@ -215,7 +215,11 @@ TEST_F(Watching, TraceWritesAWholeFileWhenASignalEndsIt) {
     return std::string{std::istreambuf_iterator<char>(stream), {}};
   };
   PseudoTerminal trace("dumb", 24, 200, with({"trace", "--chrome", file.native(), "--interval", "0.01"}));
-  while (content().find(channel_ + ".2") == std::string::npos) ::usleep(1000);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (content().find(channel_ + ".2") == std::string::npos) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << content();
+    ::usleep(1000);  // there is no event for another process's file
+  }
   ::kill(trace.pid(), SIGTERM);
   EXPECT_EQ(trace.end(), -SIGTERM);
   const json::value events = json::parse(content());
