@@ -1,18 +1,9 @@
 # Reads every #include of src/ and include/ and fails when one breaks the order of the layers (cmake/Layers.cmake).
 #
-#   cmake -D ROOT=<project> [-D COPY=<folder> -D FILE=<path> -D LINE=<text>] -P layers_test.cmake
+#   cmake -D ROOT=<project> [-D FILE=<path> -D LINE=<text>] -P layers_test.cmake
 #
-# With COPY, FILE and LINE it looks at a copy of the sources in which the file begins with that line: so a test
-# shows that a break is seen.
+# With FILE and LINE it reads the sources as if that file began with that line: so a test shows that a break is seen.
 cmake_minimum_required(VERSION 3.25)
-
-if(DEFINED COPY)
-  file(REMOVE_RECURSE ${COPY})
-  file(COPY ${ROOT}/src ${ROOT}/include ${ROOT}/cmake DESTINATION ${COPY})
-  file(READ ${COPY}/${FILE} text)
-  file(WRITE ${COPY}/${FILE} "${LINE}\n${text}")
-  set(ROOT ${COPY})
-endif()
 
 include(${ROOT}/cmake/Layers.cmake)
 set(PURE_LAYERS base value shm wire route)
@@ -28,6 +19,9 @@ endfunction()
 # Sets `includes` to what the file includes, with its brackets or quotes.
 macro(read_includes file)
   file(STRINGS ${ROOT}/${file} lines REGEX "^[ \t]*#[ \t]*include")
+  if("${file}" STREQUAL "${FILE}")
+    list(PREPEND lines "${LINE}")
+  endif()
   set(includes)
   foreach(line IN LISTS lines)
     string(REGEX REPLACE "^[ \t]*#[ \t]*include[ \t]*([<\"][^>\"]*[>\"]).*" "\\1" include "${line}")
