@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fairway/fairway.hpp>
@@ -78,6 +79,14 @@ Result without_allocation(int n, Action&& action) {
   return failed ? result : Result::enough;
 }
 
+/// Of two contexts only the one that is looked at is short of memory.
+template <class Action>
+void with_all_memory(Action&& action) {
+  const int left = std::exchange(allocations_left, -1);
+  action();
+  allocations_left = left;
+}
+
 class Allocation : public testing::TestWithParam<std::size_t> {
  protected:
   /// With one allocation failing after another, until there are no more.
@@ -140,9 +149,11 @@ TEST_P(Allocation, a_receive_that_throws_has_taken_nothing) {
     two.sender.post_message("end");
     std::string received;
     result = without_allocation(n, [&] {
-      while (received.empty() && !two.receiver.close_reason())
+      while (received.empty() && !two.receiver.close_reason()) {
         if (auto event = two.receiver.receive(std::chrono::milliseconds(1)))
           received.push_back(event->kind() == MessageEvent::Kind::error ? 'e' : event->string()[0]);
+        with_all_memory([&] { two.here.poll(); });
+      }
     });
     const std::string next = received.empty() ? two.next() : received;
     if (next == "closed") return;
@@ -161,9 +172,7 @@ TEST_P(Allocation, a_turn_of_the_loop_that_throws_is_made_up_for_by_the_next) {
     result = without_allocation(n, [&] {
       while (!two.receiver && !two.sender.close_reason()) {
         two.there.run_once(std::chrono::milliseconds(1));
-        const int left = std::exchange(allocations_left, -1);  // only the one that is looked at is short of memory
-        two.here.poll();
-        allocations_left = left;
+        with_all_memory([&] { two.here.poll(); });
       }
     });
     for (int turns = 0; turns < 1000 && !two.receiver && !two.sender.close_reason(); ++turns) {
