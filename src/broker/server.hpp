@@ -72,7 +72,7 @@ class Server {
   void reserve_numbers();
   void execute(route::Actions& actions);
   void perform(route::Send& action);
-  static void forget_old_news(Session& session, const wire::BrokerMessage& news);
+  void forget_old_news(Session& session, const wire::BrokerMessage& news);
   void perform(const route::Allocate& action);
   void perform(const route::Seal& action);
   void perform(const route::Publish& action);

@@ -321,7 +321,7 @@ class Context {
   std::shared_ptr<Port> parent_port_;
   std::map<std::uint64_t, ChildProcess> children_;
   std::uint64_t next_child_key_ = 1;
-  std::map<std::uint64_t, wire::Reply> replies_;
+  std::map<std::uint64_t, std::optional<wire::Reply>> replies_;  ///< to requests that wait for one
   std::uint64_t next_request_ = 1;
 
   sys::Poller poller_;

@@ -235,7 +235,9 @@ void Context::on(const wire::Paired& m, BrokerLink::Message&) {
   drop_former_links();
 }
 
-void Context::on(const wire::Reply& m, BrokerLink::Message&) { replies_[m.request] = m; }
+void Context::on(const wire::Reply& m, BrokerLink::Message&) {
+  if (const auto waiting = replies_.find(m.request); waiting != replies_.end()) waiting->second = m;
+}
 
 void Context::on(const wire::Granted& m, BrokerLink::Message&) {
   const bool token = m.origin == wire::Granted::Origin::token;

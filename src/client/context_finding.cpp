@@ -84,11 +84,18 @@ std::shared_ptr<Port> Context::connect(std::string_view name, Timeout timeout) {
   }
   const PortId id = share(*mine, *moved);
   const std::uint64_t request = next_request_++;
+  /// An answer that comes later is for nobody.
+  struct Awaited {
+    Context& context;
+    std::uint64_t request;
+    ~Awaited() { context.replies_.erase(request); }
+  } const awaited{*this, request};
+  std::optional<wire::Reply>& reply = replies_[request];
   const bool patient = timeout != Timeout::max();
   broker_.send(wire::Connect{request, id.opposite(), patient ? 1u : 0u, wire::Name::of(name)});
   FAIRWAY_HOOK(connect_sent);
 
-  const auto answered = [this, request] { return replies_.contains(request); };
+  const auto answered = [&reply] { return reply.has_value(); };
   if (!wait_for_broker(patient ? timeout : options_.broker_timeout, answered)) {
     if (patient && broker_.alive()) {  // take the port back, unless the answer is under way already
       broker_.send(wire::CancelConnect{request});
@@ -96,8 +103,7 @@ std::shared_ptr<Port> Context::connect(std::string_view name, Timeout timeout) {
     }
     throw_no_broker("a connection to '" + std::string(name) + "'");
   }
-  const wire::Reply reply = replies_.extract(request).mapped();
-  if (reply.code != 0) throw std::system_error(static_cast<Errc>(reply.code), std::string(reply.detail.view()));
+  if (reply->code != 0) throw std::system_error(static_cast<Errc>(reply->code), std::string(reply->detail.view()));
   return mine;
 }
 

@@ -45,7 +45,7 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
       return {};
     }
     invited = found->second.port;
-    invitations_.erase(found);
+    forget_invitation(invited);
   }
 
   const ContextId id{next_context_++};
@@ -63,8 +63,8 @@ ContextId Registry::join(const wire::Hello& hello, const Peer& peer, std::uint32
   const auto [first, last] = waiting_.equal_range(name);
   std::vector<std::pair<ContextId, wire::Connect>> waiting;
   for (auto entry = first; entry != last; ++entry) waiting.push_back(entry->second);
-  waiting_.erase(first, last);
   for (const auto& [from, message] : waiting) {
+    forget_waiter(message.port);
     contexts_.at(from).ports.erase(message.port);
     port(message.port).life = Life::transit;
     port(message.port).owner = {};
@@ -88,7 +88,6 @@ void Registry::leave(ContextId id, Actions& actions) {
   for (const auto& [secret, invitation] : invitations_)
     if (invitation.from == id) uninvited.push_back(invitation.port);
   for (const PortId invited : uninvited) close_port(invited, wire::unknown_final, CloseReason::peer_lost, actions);
-  std::erase_if(waiting_, [id](const auto& entry) { return entry.second.first == id; });
   forget_returned(id, actions);
   while (!found->second.ports.empty())
     close_port(*found->second.ports.begin(), wire::unknown_final, CloseReason::peer_lost, actions);

@@ -195,6 +195,8 @@ class Registry {
     PortId port;
     ContextId from;
   };
+  /// By the name that is waited for, in the order of their coming.
+  using Waiting = std::multimap<std::string, std::pair<ContextId, wire::Connect>, std::less<>>;
   /// Generations are counted modulo 2^16.
   static bool older(Generation a, Generation b) { return static_cast<std::int16_t>(a - b) < 0; }
 
@@ -256,6 +258,9 @@ class Registry {
   void publish_row(PortId id, Actions& actions);
   void answer(ContextId to, const wire::Connect& m, Errc code, std::string_view detail, Actions& actions);
   void connect(ContextId from, ContextId to, const wire::Connect& m, Actions& actions);
+  void wait(ContextId from, const wire::Connect& m);
+  void forget_waiter(PortId id);
+  void forget_invitation(PortId id);
 
   // Streams
   void install(PortId reader, const GenerationEntry& generation, Actions& actions);
@@ -335,7 +340,10 @@ class Registry {
   std::map<std::pair<ContextId, ContextId>, LinkId> link_by_pair_;
   std::map<std::string, ContextId, std::less<>> names_;
   std::map<wire::Secret, Invitation> invitations_;
-  std::multimap<std::string, std::pair<ContextId, wire::Connect>, std::less<>> waiting_;  ///< for a name to appear
+  std::map<PortId, wire::Secret> invited_;  ///< the reverse
+  Waiting waiting_;                         ///< for a name to appear
+  std::map<PortId, Waiting::iterator> waiters_;                   ///< the same by port
+  std::map<std::pair<ContextId, std::uint64_t>, PortId> requests_;  ///< and by request
   std::map<ChannelId, TableEntry> tables_;
   std::map<std::uint32_t, std::uint64_t> memory_by_user_;
   std::size_t in_transit_ = 0;

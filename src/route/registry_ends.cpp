@@ -46,8 +46,8 @@ void Registry::close_one(const Closing& closing, std::vector<Closing>& next, Act
   ChannelEntry& channel = channels_.at(id.channel());
   PortEntry& opposite = port(id.opposite());
   if (entry.life == Life::owned || entry.life == Life::waiting) contexts_.at(entry.owner).ports.erase(id);
-  if (entry.life == Life::waiting) std::erase_if(waiting_, [id](const auto& waiter) { return waiter.second.second.port == id; });
-  if (entry.life == Life::invited) std::erase_if(invitations_, [id](const auto& invitation) { return invitation.second.port == id; });
+  if (entry.life == Life::waiting) forget_waiter(id);
+  if (entry.life == Life::invited) forget_invitation(id);
   leave_carrier(id);
   drop_claims_of(id);
   entry.life = Life::closed;

@@ -74,6 +74,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Create& m, Actions& act
 Registry::Wrong Registry::on(ContextId from, const wire::Connect& m, Actions& actions) {
   const auto [entry, wrong] = movable_port(from, m.port);
   if (entry == nullptr) return wrong;
+  if (requests_.contains({from, m.request})) return "asked twice under one number";
   depart(m.port, 0, entry->read, actions);
   answer_claims(m.port, actions);
   const std::string name(m.name.view());
@@ -83,7 +84,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Connect& m, Actions& ac
     entry->life = Life::waiting;
     entry->owner = from;
     contexts_.at(from).ports.insert(m.port);
-    waiting_.emplace(name, std::pair(from, m));
+    wait(from, m);
     publish_row(m.port, actions);
   } else {
     answer(from, m, Errc::unknown_name, "no context has the name '" + name + "'", actions);
@@ -106,14 +107,22 @@ void Registry::answer(ContextId to, const wire::Connect& m, Errc code, std::stri
 }
 
 Registry::Wrong Registry::on(ContextId from, const wire::CancelConnect& m, Actions& actions) {
-  for (auto entry = waiting_.begin(); entry != waiting_.end(); ++entry) {
-    const auto [waiter, message] = entry->second;
-    if (waiter != from || message.request != m.request) continue;
-    waiting_.erase(entry);
-    close_port(message.port, 0, CloseReason::dropped, actions);
-    return nullptr;
-  }
+  const auto found = requests_.find({from, m.request});
+  if (found != requests_.end())  // else answered in the meantime
+    close_port(found->second, 0, CloseReason::dropped, actions);
   return nullptr;
+}
+
+void Registry::wait(ContextId from, const wire::Connect& m) {
+  waiters_[m.port] = waiting_.emplace(m.name.view(), std::pair(from, m));
+  requests_[{from, m.request}] = m.port;
+}
+
+void Registry::forget_waiter(PortId id) {
+  const auto waiter = waiters_.extract(id);
+  const auto& [from, message] = waiter.mapped()->second;
+  requests_.erase({from, message.request});
+  waiting_.erase(waiter.mapped());
 }
 
 // To a child ------------------------------------------------------------------------------------------------
@@ -126,6 +135,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Invite& m, Actions& act
   answer_claims(m.port, actions);
   entry->life = Life::invited;
   invitations_[m.secret] = {m.port, from};
+  invited_[m.port] = m.secret;
   return nullptr;
 }
 
@@ -135,5 +145,7 @@ Registry::Wrong Registry::on(ContextId, const wire::Revoke& m, Actions& actions)
     close_port(found->second.port, wire::unknown_final, CloseReason::peer_lost, actions);
   return nullptr;
 }
+
+void Registry::forget_invitation(PortId id) { invitations_.erase(invited_.extract(id).mapped()); }
 
 }  // namespace fairway::route

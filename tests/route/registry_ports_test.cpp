@@ -204,6 +204,27 @@ TEST_F(RegistryPorts, OnlyASealedLeaseBecomesAGeneration) {
   EXPECT_EQ(world.disconnected(a), "a segment in the wrong state");
 }
 
+TEST_F(RegistryPorts, ARequestThatWaitsHasANumberOfItsOwn) {
+  const PortId one = world.create(a);
+  const PortId two = world.create(a);
+  world.send(a, wire::Connect{7, one.opposite(), 1, wire::Name::of("late")});
+  world.send(a, wire::Connect{7, two.opposite(), 1, wire::Name::of("later")});
+  EXPECT_EQ(world.disconnected(a), "asked twice under one number");
+}
+
+TEST_F(RegistryPorts, WhoWaitsForANameIsServedInTheOrderOfComingWithoutWhoGaveUp) {
+  std::vector<PortId> ports;
+  for (std::uint64_t request = 1; request <= 4; ++request) {
+    ports.push_back(world.create(request % 2 == 0 ? a : b));
+    world.send(request % 2 == 0 ? a : b, wire::Connect{request, ports.back().opposite(), 1, wire::Name::of("late")});
+  }
+  world.send(a, wire::CancelConnect{2});
+  const ContextId late = world.join("late");
+  Lines granted = world.take_all(late);
+  std::erase_if(granted, [](const std::string& line) { return !line.starts_with("Granted"); });
+  EXPECT_EQ(granted, (Lines{"Granted ch-257.2 epoch 1 connect", "Granted ch-258.2 epoch 1 connect", "Granted ch-2.2 epoch 1 connect"}));
+}
+
 // Invitations -----------------------------------------------------------------------------------------------
 
 TEST_F(RegistryPorts, AnInvitedPortWaitsForItsProcess) {
