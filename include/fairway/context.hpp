@@ -36,7 +36,8 @@ struct ContextOptions {
   Timeout broker_timeout = std::chrono::seconds{5};
   /// Bytes unread per port from which `try_post` says `Status::full`.
   std::size_t queue_soft_limit = std::size_t{4} << 20;
-  /// Bytes unread per port from which a post throws "QuotaExceededError". One message may pass it, whatever its size.
+  /// Bytes unread per port from which a post throws "QuotaExceededError". One message may pass it, whatever its size. One that
+  /// waits in this process's own memory counts as 64, however short.
   std::size_t queue_hard_limit = std::size_t{1} << 30;
 };
 

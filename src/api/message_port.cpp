@@ -83,6 +83,9 @@ Status post_with_ports(client::Context& context, client::Endpoint& endpoint, shm
   return Status::closed;
 }
 
+/// What a message that waits in a heap is counted as at least: it takes more than its bytes.
+constexpr std::size_t least_counted = 64;
+
 /// The steps of HTML's postMessage on a port, in their order. `try_post` respects the soft limit, and is told.
 template <bool trying>
 Status post_in_order(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
@@ -105,7 +108,9 @@ Status post_in_order(const std::shared_ptr<client::Port>& port, const Payload& p
       return Status::full;
     }
   }
-  if (limits.queue_hard_limit == 0 || endpoint.unread_exceeds(limits.queue_hard_limit - 1)) throw_full(endpoint);
+  if (limits.queue_hard_limit == 0 || endpoint.unread_exceeds(limits.queue_hard_limit - 1) ||
+      endpoint.holds_more_than(limits.queue_hard_limit / least_counted))
+    throw_full(endpoint);
   if (transfers) return post_with_ports(*port->context, endpoint, client::record_type(payload.kind()), bytes, options);
   endpoint.post(client::record_type(payload.kind()), bytes);
   return Status::ok;

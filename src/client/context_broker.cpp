@@ -36,8 +36,9 @@ void Context::service_broker() {
   wake_other_loop();
 }
 
-/// What `try_send` gave up, and what stands behind it, is tried again.
+/// What `try_send` gave up, and what stands behind it, is tried again; ports that are to leave, before this context sleeps.
 void Context::on_broker_takes_more() {
+  broker_takes_more_ = true;
   bind_links();
   bind_endpoints();  // one that only reads has nothing that wants room
   for (const auto& [id, endpoint] : endpoints_)

@@ -56,7 +56,7 @@ void Context::collect_ready() {
 }
 
 bool Context::something_to_do(const Endpoint* only) {
-  if (awake_for_news() || !to_close_.empty()) return true;
+  if (awake_for_news() || !to_close_.empty() || broker_takes_more_) return true;
   for (const auto& [id, link] : links_)
     if (link->pending()) return true;
   if (only != nullptr) return only->readable();
@@ -125,6 +125,7 @@ void Context::wait(std::uint64_t deadline_ns, Endpoint* only) {
   }
   service_broker_if_news();
   collect_ready();
+  broker_takes_more_ = false;
   // By index: what progresses may make others hot.
   for (std::size_t i = 0; i < hot_.size(); ++i)
     if (hot_[i]->wants_room()) hot_[i]->progress();

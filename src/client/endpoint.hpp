@@ -87,6 +87,10 @@ class Endpoint {
     if (local()) return buffered_amount() > limit;
     return !peer_gone() && out_.unread_exceeds(limit, in_.control());
   }
+  /// Whether more messages than that wait in this process's own memory.
+  bool holds_more_than(std::size_t messages) const noexcept {
+    return local() ? twin_ != nullptr && twin_->queue_.size() > messages : out_.backlog_messages() > messages;
+  }
   /// The other side is gone, as far as is known: what is posted goes nowhere.
   bool peer_gone() const noexcept { return ended_ || twin_gone_ || in_.closed(); }
   bool is_twin(const Endpoint& other) const noexcept {

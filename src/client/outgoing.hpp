@@ -70,6 +70,7 @@ class Outgoing {
   /// Where the newest generation ends now.
   std::uint64_t tail() const noexcept { return writer_.position(); }
   bool has_backlog() const noexcept { return !backlog_.empty(); }
+  std::size_t backlog_messages() const noexcept { return backlog_.size(); }
   std::uint64_t backlog_bytes() const noexcept { return backlog_bytes_; }
   /// Bytes posted that the reader has not reported as read; never less than what is in the backlog.
   [[gnu::noinline]] std::uint64_t unread_bytes(const shm::ControlBlock* reader) noexcept;

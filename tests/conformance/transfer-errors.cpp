@@ -189,5 +189,15 @@ TEST(TransferQuota, a_post_beyond_the_hard_limit_detaches_nothing) {
   EXPECT_EQ(other.port1.receive()->string(), "still here");
 }
 
+TEST(TransferQuota, empty_messages_reach_the_hard_limit_too) {
+  BrokerThread broker;
+  Context context({.broker = broker.directory(), .queue_hard_limit = 640});
+  MessageChannel channel(context);
+  for (int i = 0; i < 11; ++i) channel.port1.post_message("");
+  EXPECT_EQ(error_of([&] { channel.port1.post_message(""); }), "QuotaExceededError");
+  ASSERT_TRUE(channel.port2.receive());
+  EXPECT_EQ(error_of([&] { channel.port1.post_message(""); }), "");
+}
+
 }  // namespace
 }  // namespace fairway::test

@@ -66,6 +66,25 @@ TEST(Rejoin, what_waits_for_a_segment_when_the_broker_dies_arrives_with_the_next
   EXPECT_NE(town.broker_pid(), 0) << "who needs a broker starts one";
 }
 
+TEST(Rejoin, empty_messages_that_wait_in_the_heap_reach_the_hard_limit) {
+  Contexts town(2);
+  Context writer({.broker = town.directory(), .queue_hard_limit = 640});
+  MessagePort mine = writer.connect("b");
+  ASSERT_TRUE(town.until([&] { return !town.connected(1).empty(); }));
+  mine.post_message("hello");
+  EXPECT_EQ(town.text(town.connected(1)[0]), "hello");
+  town.kill_broker();
+  int posted = 0;
+  EXPECT_THROW(
+      for (; posted < 1'000'000; ++posted) mine.post_message(""), DOMException);
+  EXPECT_GT(posted, 10);
+  for (int i = 0; i < posted; ++i) {
+    const auto event = town.next(town.connected(1)[0]);
+    ASSERT_TRUE(event && event->bytes().empty()) << i;
+    writer.poll();
+  }
+}
+
 TEST(Rejoin, a_port_of_before_moves_with_its_queue) {
   Contexts town(3);
   auto [mine, theirs] = town.channel(0, 1);
