@@ -99,6 +99,35 @@ TEST_F(Tapping, ShowsBytesInHexAndNoMoreOfThemThanIsAsked) {
   EXPECT_EQ(object.at("size").as_int64(), 100);
 }
 
+TEST_F(Tapping, ShowsValuesAsPeopleReadThemAndAsJson) {
+  mine.post_message(Value::object({{"kind", "frame"}, {"n", Value::bigint(2)}}));
+  side();
+  const Outcome text = inspect(here({"tap", name()}));
+  EXPECT_NE(text.out.find("#1 value, "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find(" bytes: { kind: 'frame', n: 2n }\n"), std::string::npos) << text.out;
+  const json::value object = json::parse(inspect(here({"tap", name(), "--json"})).out);
+  EXPECT_EQ(json::serialize(object.at("value")), "{\"kind\":\"frame\",\"n\":{\"$bigint\":\"2\"}}");
+  const Outcome hex = inspect(here({"tap", name(), "--hex"}));
+  EXPECT_NE(hex.out.find("  000000  ff 0f 6f"), std::string::npos) << hex.out;
+}
+
+/// Its bytes are read whole up to 64 KiB, whatever is shown of other messages; then with --bytes.
+TEST_F(Tapping, ALargeValueIsReadWholeWhereThatIsAsked) {
+  for (const std::size_t size : {60'000u, 90'000u}) mine.post_message(Value::array({std::string(size, 'x')}));
+  side();
+  const std::string lines = inspect(here({"tap", name(), "--json"})).out;
+  const json::value first = json::parse(lines.substr(0, lines.find('\n')));
+  EXPECT_EQ(first.at("value").at(0).as_string().size(), 60'000u);
+  const json::value second = json::parse(lines.substr(lines.find('\n')));
+  EXPECT_TRUE(second.at("cut").as_bool());
+  EXPECT_EQ(second.at("hex").as_string().size(), 2048u);
+  const std::string size = std::to_string(second.at("size").as_int64());
+  const Outcome text = inspect(here({"tap", name()}));
+  EXPECT_NE(text.out.find("#2 value, " + size + " bytes: not shown; --bytes " + size + " reads so much\n"), std::string::npos);
+  const std::string all = inspect(here({"tap", name(), "--json", "--bytes", size})).out;
+  EXPECT_EQ(json::parse(all.substr(all.find('\n'))).at("value").at(0).as_string().size(), 90'000u);
+}
+
 TEST_F(Tapping, SeesEveryMessageAcrossGenerationsAndOwners) {
   mine.post_message("1");
   inspector::StreamTap stream = tap(side());
@@ -181,7 +210,7 @@ TEST_F(Tapping, NamesThePortsThatAMessageCarries) {
   third = std::make_unique<Context>(ContextOptions{.name = "third", .broker = directory.path()});
   third->on_connect([](MessageEvent&) {});
   MessagePort carried = player->connect("third");
-  mine.post_message("take it", {.transfer = {carried}});
+  mine.post_message(Value::array({"take it", carried}), {.transfer = {carried}});
   side();
   json::value object;
   for (;;) {
@@ -191,8 +220,8 @@ TEST_F(Tapping, NamesThePortsThatAMessageCarries) {
     object = json::parse(outcome.out);
     break;
   }
-  EXPECT_EQ(object.at("text").as_string(), "take it");
-  EXPECT_EQ(object.at("size").as_int64(), 7);
+  EXPECT_EQ(json::serialize(object.at("value")), "[\"take it\",{\"$port\":0}]");
+  EXPECT_EQ(object.at("size").as_int64(), 18);
   ASSERT_EQ(object.at("ports").as_array().size(), 1u);
   EXPECT_TRUE(object.at_pointer("/ports/0").as_string().starts_with("ch-"));
 }

@@ -220,6 +220,8 @@ class Writer {
 
 }  // namespace
 
-std::string value_to_json(const Value& value) { return json::serialize(Writer(value).write(value)); }
+json::value json_of(const Value& value) { return Writer(value).write(value); }
+
+std::string value_to_json(const Value& value) { return json::serialize(json_of(value)); }
 
 }  // namespace fairway::inspector
