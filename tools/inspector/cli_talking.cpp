@@ -31,16 +31,17 @@ void define_serve(CLI::App& app, Request& request) {
   serve->add_option("NAME", request.service.name, "The name to take")->required()->type_name("");
   serve->add_option("CMD", request.service.command, "The program and its arguments")->required()->expected(-1)->type_name("");
   serve->add_flag("--once", request.service.once, "Leave when the first conversation is over, with the program's exit code");
-  serve->add_flag_callback("--length-prefixed", [&request] { request.service.framing = Framing::length; },
-                           "Messages of any bytes, 4 bytes of length (little-endian) before each, instead of lines");
+  define_speech(*serve, request.service.speech);
   serve->footer(
       "Each message is a line on the program's standard input, each line of its standard output a message back, a\n"
       "string. When the program has ended, the port closes; when the port has closed, its input ends. Neither is read\n"
       "from while the other does not keep up. Most programs want to be told not to buffer their output.\n"
-      "Ports that come with a message are closed.\n"
+      "Ports that come with a message are closed. With --value lines are as in fairway send --help; one of the program\n"
+      "that is no value closes the port, and its number is told here.\n"
       "Exit code 2 if the name is taken or the program cannot be started; with --once the program's, 128 and the\n"
-      "signal if it was killed.\n"
-      "Examples:\n  fairway serve shout -- sed -u 's/.*/\\U&/'\n  fairway serve --once backup --length-prefixed -- ./archive");
+      "signal if it was killed, 2 after a line that is no value.\n"
+      "Examples:\n  fairway serve shout -- sed -u 's/.*/\\U&/'\n  fairway serve --once backup --length-prefixed -- ./archive\n"
+      "  fairway serve sum --value -- jq -c --unbuffered add");
 }
 
 void define_completion(CLI::App& app, Request& request) {
