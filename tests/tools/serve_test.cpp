@@ -15,6 +15,8 @@
 
 #include <fairway/fairway.hpp>
 
+#include "client/endpoint.hpp"
+#include "client/port.hpp"
 #include "support/temporary_directory.hpp"
 #include "tools/run.hpp"
 
@@ -83,6 +85,26 @@ TEST_F(Serve, AValueThatNobodyAskedForIsALineForPeople) {
   EXPECT_EQ(port.receive(patience)->string(), "{ at: 1970-01-01T00:00:00.000Z }");
   port.close();
   EXPECT_EQ(served.get().code, 0);
+}
+
+TEST_F(Serve, ADamagedValueIsALineThatSaysSoAndNoBytesBehindALength) {
+  for (const std::string option : {"--value", "--length-prefixed"}) {
+    auto served = serve({option, "--", "cat"});
+    MessagePort port = context.connect("service", patience);
+    const std::string bytes = "\xff\x0f^\7";
+    port.implementation()->endpoint->post(shm::RecordType::value, std::as_bytes(std::span(bytes)));
+    const auto answer = port.receive(patience);
+    port.close();
+    const Outcome outcome = served.get();
+    if (option == "--value") {
+      // `cat` sends back what it was told, and that is no value of ours.
+      EXPECT_EQ(outcome.err, "fairway: cat: line 1: $message is no tag; an object with such a key is written {\"$object\": [[key, value], ...]}\n");
+    } else {
+      EXPECT_EQ(outcome.err, "fairway: cat: a message is damaged, so there are no bytes of it\n");
+    }
+    EXPECT_FALSE(answer);
+    EXPECT_EQ(outcome.code, 2);
+  }
 }
 
 /// The rest of what it writes is more than a pipe holds, and is read all the same: it ends.
