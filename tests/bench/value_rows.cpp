@@ -116,9 +116,9 @@ struct Subject {
   std::size_t quick_count;
 };
 
-constexpr Subject object{"object", "object of 7 properties", 20000, 100};
-constexpr Subject numbers{"numbers", "array of 1000 numbers", 1000, 10};
-constexpr Subject bytes{"bytes", "1 MiB Uint8Array", 100, 3};
+constexpr Subject object{"object", "object of 7 properties", 4000, 100};
+constexpr Subject numbers{"numbers", "array of 1000 numbers", 200, 10};
+constexpr Subject bytes{"bytes", "1 MiB Uint8Array", 40, 3};
 
 /// The rows of one program: WHO.WORK.SUBJECT.
 class Asked {
