@@ -28,7 +28,7 @@ Without --broker the directory is $FAIRWAY_BROKER, $XDG_RUNTIME_DIR/fairway, /ru
 /tmp/fairway-UID. What shows only reads memory by name: it works while the broker or the programs are stopped.
 Exit codes: 0 done, 1 nothing found, 2 error.)";
 
-constexpr const char* lines = R"(Each line is a message, a string; a value that comes is a line that people can read. With --value each line is a value,
+constexpr const char* speech_help = R"(Each line is a message, a string; a value that comes is a line that people can read. With --value each line is a value,
 written as JSON: fairway value encode --help has the tags for what JSON lacks. Bytes that come are {"$message": "bytes",
 "hex": "00ff"}, what is damaged is {"$message": "damaged"}; {"$port": 0} is a port, which closes here: none can be sent.)";
 
@@ -89,7 +89,7 @@ void define(CLI::App& app, Request& request) {
     CLI::App* const command = app.add_subcommand(name, what);
     command->add_option("NAME", request.conversation.name, "The name of a context")->required()->type_name("");
     define_speech(*command, request.conversation.speech);
-    command->footer(fmt::format("{}\nExamples:\n  {}", lines, example));
+    command->footer(fmt::format("{}\nExamples:\n  {}", speech_help, example));
     return command;
   };
   CLI::App* const send = talker("send", "Post what comes on standard input to a context",

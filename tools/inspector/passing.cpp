@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include <boost/json.hpp>
@@ -154,7 +155,7 @@ void add_content(json::object& object, const Passing& passing, Look look) {
   if (shown(shm::RecordType::value) && add_value(object, passing)) {
     more = false;
   } else if (!shown(shm::RecordType::string) || !add_text(object, bytes, more)) {
-    object["hex"] = fmt::format("{:02x}", fmt::join(std::vector<unsigned char>(bytes.begin(), bytes.end()), ""));
+    object["hex"] = hex(std::as_bytes(std::span(bytes)));
   }
   object["cut"] = more;
 }

@@ -2,10 +2,8 @@
 
 #include <span>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <boost/json.hpp>
 #include <fairway/error.hpp>
 
@@ -34,17 +32,13 @@ std::string_view bytes_of(const MessageEvent& event) {
   return {reinterpret_cast<const char*>(event.bytes().data()), event.bytes().size()};
 }
 
-std::string hex(std::string_view bytes) {
-  return fmt::format("{:02x}", fmt::join(std::vector<unsigned char>(bytes.begin(), bytes.end()), ""));
-}
-
 /// What is no value, or too deep for JSON.
 std::string tagged(const MessageEvent& event) {
   json::object out;
   switch (event.kind()) {
     case Kind::error: out["$message"] = "damaged"; break;
     case Kind::value: out = {{"$message", "value"}, {"problem", "it is nested too deeply for JSON"}}; break;
-    default: out = {{"$message", event.kind() == Kind::object ? "object" : "bytes"}, {"hex", hex(bytes_of(event))}};
+    default: out = {{"$message", event.kind() == Kind::object ? "object" : "bytes"}, {"hex", hex(event.bytes())}};
   }
   return json::serialize(out);
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <boost/json/value.hpp>
+#include <fairway/types.hpp>
 #include <fairway/value.hpp>
 
 /// Values as JSON, with tags for what JSON lacks: tools/inspector/README.md lists them.
@@ -19,6 +20,9 @@ boost::json::value json_of(const Value& value);
 enum class Ports { stand_ins, none };
 /// Throws Failure if that is no JSON, or a tag does not fit; DOMException as the makers of Value do.
 Value value_from_json(std::string_view text, Ports ports = Ports::stand_ins);
+
+/// Two digits a byte.
+std::string hex(Bytes bytes);
 
 /// Stands for the port at that place of a message's list.
 Value stand_in(std::size_t index);
