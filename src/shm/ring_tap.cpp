@@ -36,7 +36,7 @@ bool RingTap::claimed(std::uint64_t end) const noexcept {
   return shape_ == Shape::linear || claimed_->load(std::memory_order_relaxed) >= end;
 }
 
-RingTap::Found RingTap::next(TappedRecord& record, std::uint64_t most, std::uint64_t of_table) {
+RingTap::Found RingTap::next(TappedRecord& record, std::uint64_t most, std::uint64_t of_table, std::uint64_t of_value) {
   for (int padded = 0;; ++padded) {
     const std::uint64_t word = load_word(position_);
     if (word == 0) return intact(position_) ? Found::empty : Found::overtaken;
@@ -47,7 +47,8 @@ RingTap::Found RingTap::next(TappedRecord& record, std::uint64_t most, std::uint
                 header.sequence == sequence_.value_or(header.sequence) &&
                 record_size(header.length) <= data_.size() - (position_ & mask_);
     if (padding) good = good && padded == 0 && shape_ == Shape::ring && (end & mask_) == 0;
-    const std::uint64_t wanted = most + ((header.flags & record_has_tokens) != 0 ? of_table : 0);
+    const std::uint64_t payload = header.type == RecordType::value ? std::max(most, of_value) : most;
+    const std::uint64_t wanted = payload + ((header.flags & record_has_tokens) != 0 ? of_table : 0);
     if (good && !padding) copy(position_ + header_size, std::min(header.length, wanted), record.bytes);
     if (!intact(position_)) return Found::overtaken;
     if (!good || !claimed(end)) return Found::damaged;

@@ -36,9 +36,9 @@ class RingTap {
     overtaken,  ///< what stood here is overwritten: go on elsewhere
     damaged,    ///< not written by a RingWriter that claims
   };
-  /// Copies the next record with at most so many bytes of its payload, and `of_table` more where a table of ports
-  /// stands in front of that; steps over it.
-  Found next(TappedRecord& record, std::uint64_t most, std::uint64_t of_table = 0);
+  /// Copies the next record with at most so many bytes of its payload (`of_value` where that is more and it is a value: a part
+  /// of one says little), and `of_table` more where a table of ports stands in front of that; steps over it.
+  Found next(TappedRecord& record, std::uint64_t most, std::uint64_t of_table = 0, std::uint64_t of_value = 0);
   /// A hint: `next` would not say empty.
   bool readable() const noexcept { return load_word(position_) != 0; }
 

@@ -104,6 +104,14 @@ std::vector<Floor> floors() {
       {"port there and back, used by both", "handover.poll", "relay.memory", at_most, 2},
       {"port there and back, used by both", "handover.poll", "relay.fresh", none},
       {"64 B stream, its port moves", "stream.moving", "stream.staying", none},
+      {"small object, encoded", "value.encode.object", "v8.encode.object", none},
+      {"small object, decoded", "value.decode.object", "v8.decode.object", none},
+      {"array of 1000 numbers, encoded", "value.encode.numbers", "v8.encode.numbers", none},
+      {"array of 1000 numbers, decoded", "value.decode.numbers", "v8.decode.numbers", none},
+      {"1 MiB Uint8Array, encoded", "value.encode.bytes", "v8.encode.bytes", none},
+      {"1 MiB Uint8Array, encoded", "value.encode.bytes", "v8.write.bytes", none},
+      {"1 MiB Uint8Array, decoded", "value.decode.bytes", "v8.decode.bytes", none},
+      {"1 MiB Uint8Array, decoded", "value.decode.bytes", "v8.read.bytes", none},
   };
 }
 

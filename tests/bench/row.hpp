@@ -58,8 +58,8 @@ struct Common {
 /// The size of the memory object.
 std::size_t common_memory_size();
 
-/// The limits of the machine: `raw_rows.cpp`, `relay_rows.cpp`. Ours: `fairway_rows.cpp`, `transfer_rows.cpp`. A row of
-/// ours follows the limit that it is measured against, so that a run of both is one moment's.
+/// The limits of the machine: `raw_rows.cpp`, `relay_rows.cpp`. Ours: `fairway_rows.cpp`, `transfer_rows.cpp`. Both ours and
+/// others': `value_rows.cpp`. A row of ours follows what it is measured against, so that a run of both is one moment's.
 Rows make_rows(const Common& common, const std::filesystem::path& broker);
 
 void add_cache_line(Rows& rows, const Common& common);
@@ -71,6 +71,7 @@ void add_memcpy(Rows& rows);
 void add_relay(Rows& rows, const Common& common);
 void add_handover(Rows& rows, const std::filesystem::path& broker);
 void add_moving_stream(Rows& rows, const std::filesystem::path& broker);
+void add_values(Rows& rows, const Common& common);
 
 /// Stops both sides when one of them gives up.
 [[noreturn]] void fail(const std::string& what);

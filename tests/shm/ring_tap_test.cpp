@@ -53,6 +53,15 @@ TEST_F(Tap, ReadsWhatIsCommittedAndThenNothing) {
   EXPECT_EQ(tap.next(record, all), Found::empty);
 }
 
+TEST_F(Tap, CopiesMoreOfAValueIfThatIsAsked) {
+  write(writer, 0, "a long message");
+  write(writer, writer.position(), "a long value", RecordType::value);
+  for (const std::string expected : {"a lo", "a long v"}) {
+    ASSERT_EQ(tap.next(record, 4, 0, 8), Found::record);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(record.bytes.data()), record.bytes.size()), expected);
+  }
+}
+
 TEST_F(Tap, CopiesNoMoreOfAPayloadThanIsAsked) {
   write(writer, 0, "a long message");
   EXPECT_EQ(text(6), "a long");

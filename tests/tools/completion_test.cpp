@@ -78,6 +78,7 @@ TEST_F(BashCompletion, CompletesOptionsOfACommandAndOfAll) {
   EXPECT_EQ(offered("tap --fo"), "--follow\n");
   EXPECT_EQ(offered("tap --follow --fr"), "--from\n");
   EXPECT_EQ(offered("tap --bro"), "--broker\n");
+  EXPECT_EQ(offered("send --va"), "--value\n");
   EXPECT_EQ(offered("--ver"), "--version\n");
   EXPECT_EQ(offered("ls --fo"), "\n");
 }

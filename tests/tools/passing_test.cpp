@@ -21,11 +21,16 @@ Passing message(shm::RecordType kind, std::string bytes, std::uint64_t size) {
   return {Passing::What::message, PortId::of({17}, 1), 1'700'000'000'123'456'789, 42, kind, size, std::move(bytes), {}};
 }
 
+Passing value(const std::string& bytes) { return message(shm::RecordType::value, bytes, bytes.size()); }
+
 std::vector<Passing> samples() {
   std::vector<Passing> all{message(shm::RecordType::string, "hello, fairway", 14), message(shm::RecordType::bytes, "\0\x01\xff\x1b[2J and more than a row"s, 29),
                            message(shm::RecordType::string, "caf\xc3\xa9 \xe2\x82"s, 4000), message(shm::RecordType::string, "no \xc3 text"s, 9),
-                           message(shm::RecordType::object, "", 0), message(shm::RecordType::value, "x", 1)};
+                           message(shm::RecordType::object, "", 0), message(shm::RecordType::value, "x", 1),
+                           value("\xff\x0fo\"\4mode\"\2\xc2\x9b\"\5reply\\\0\"\4when;I\2Z\2\2:\2{\3"s), value("\xff\x0f\\\1"s)};
   all[4].ports = {PortId::of({18}, 1), PortId::of({19}, 2)};
+  for (const std::size_t i : {6, 7}) all[i].ports = {PortId::of({18}, 1)};
+  all.push_back(message(shm::RecordType::value, "\xff\x0f\"\xfe", 70'000));
   for (const auto what : {Passing::What::missed, Passing::What::closed, Passing::What::damaged}) {
     Passing passing = message(shm::RecordType::none, "", 0);
     passing.what = what;
@@ -51,23 +56,46 @@ class PassingShown : public testing::Test {
 };
 
 TEST_F(PassingShown, AsTextIsAsInTheGoldenFile) {
-  const std::string text = shown([](const Passing& passing) { return passing_text(passing, Show::text, Colour::off); });
+  const std::string text = shown([](const Passing& passing) { return passing_text(passing, {}, Colour::off); });
   EXPECT_EQ(text, golden("passing.txt", text));
 }
 
 TEST_F(PassingShown, AsHexIsAsInTheGoldenFile) {
-  const std::string text = shown([](const Passing& passing) { return passing_text(passing, Show::hex, Colour::off); });
+  const std::string text = shown([](const Passing& passing) { return passing_text(passing, {Show::hex}, Colour::off); });
   EXPECT_EQ(text, golden("passing_hex.txt", text));
 }
 
 TEST_F(PassingShown, AsJsonIsAsInTheGoldenFile) {
-  const std::string text = shown([](const Passing& passing) { return passing_json(passing, Show::text); }) + passing_json(samples()[0], Show::hex);
+  const std::string text = shown([](const Passing& passing) { return passing_json(passing, {}); }) + passing_json(samples()[0], {Show::hex});
   EXPECT_EQ(text, golden("passing.json", text));
 }
 
 TEST_F(PassingShown, NothingOfAMessageMovesTheCursor) {
-  EXPECT_EQ(passing_text(samples()[1], Show::text, Colour::off).find('\x1b'), std::string::npos);
-  EXPECT_EQ(passing_text(samples()[1], Show::hex, Colour::off).find('\x1b'), std::string::npos);
+  for (const Show show : {Show::text, Show::hex}) {
+    EXPECT_EQ(passing_text(samples()[1], {show}, Colour::off).find('\x1b'), std::string::npos);
+    for (const char* const control : {"\x1b", "\xc2\x9b"}) {
+      const Passing string = value("\xff\x0fS\2"s + std::string(control).append("x").substr(0, 2));
+      EXPECT_EQ(passing_text(string, {show}, Colour::off).find(control), std::string::npos);
+    }
+  }
+}
+
+TEST_F(PassingShown, AValueIsCutWherePeopleReadItAndWholeAsJson) {
+  const Passing passing = value("\xff\x0fS\6\xc3\xa9tude"s);
+  EXPECT_TRUE(passing_text(passing, {.most = 2}, Colour::off).ends_with(": '...\n"));
+  EXPECT_TRUE(passing_text(passing, {.most = 3}, Colour::off).ends_with(": '\xc3\xa9...\n"));
+  EXPECT_NE(passing_json(passing, {.most = 2}).find("\"value\":\"\xc3\xa9tude\",\"cut\":false"), std::string::npos);
+  EXPECT_NE(passing_json(passing, {Show::hex, 2}).find("\"hex\":\"ff0f\",\"cut\":true"), std::string::npos);
+}
+
+TEST_F(PassingShown, AValueTooDeepForJsonSaysSoAndShowsItsBytes) {
+  std::string bytes = "\xff\x0f";
+  for (int i = 0; i < 600; ++i) bytes += "A\1";
+  bytes += '0';
+  for (int i = 0; i < 600; ++i) bytes += "$\0\1"s;
+  const std::string shown = passing_json(value(bytes), {});
+  EXPECT_NE(shown.find("\"problem\":\"values nested more than 500 deep are not shown as JSON\",\"hex\":\"ff0f4101"), std::string::npos);
+  EXPECT_NE(passing_text(value(bytes), {.most = 5000}, Colour::off).find("[ null ]"), std::string::npos);
 }
 
 /// What comes of a stream that arrives in pieces of that size.

@@ -1,16 +1,22 @@
 /// A program of any language answers: its standard input and output are joined to a port.
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <fairway/fairway.hpp>
 
+#include "client/endpoint.hpp"
+#include "client/port.hpp"
 #include "support/temporary_directory.hpp"
 #include "tools/run.hpp"
 
@@ -58,6 +64,92 @@ TEST_F(Serve, MessagesOfAnyBytesAreToldByTheirLength) {
   }
   port.close();
   EXPECT_EQ(served.get().code, 0);
+}
+
+TEST_F(Serve, ValuesAreLinesOfJsonBothWays) {
+  auto served = serve({"--value", "--", "sed", "-u", "s/.*/[&,1]/"});
+  MessagePort port = context.connect("service", patience);
+  port.post_message(Value::object({{"at", Value::date(0)}}));
+  EXPECT_EQ(port.receive(patience)->data(), Value::array({Value::object({{"at", Value::date(0)}}), 1}));
+  port.post_message("text");
+  EXPECT_EQ(port.receive(patience)->data(), Value::array({"text", 1}));
+  port.close();
+  const Outcome outcome = served.get();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+TEST_F(Serve, AValueThatNobodyAskedForIsALineForPeople) {
+  auto served = serve({"--", "cat"});
+  MessagePort port = context.connect("service", patience);
+  port.post_message(Value::object({{"at", Value::date(0)}}));
+  EXPECT_EQ(port.receive(patience)->string(), "{ at: 1970-01-01T00:00:00.000Z }");
+  port.close();
+  EXPECT_EQ(served.get().code, 0);
+}
+
+TEST_F(Serve, ADamagedValueIsALineThatSaysSoAndNoBytesBehindALength) {
+  for (const std::string option : {"--value", "--length-prefixed"}) {
+    auto served = serve({option, "--", "cat"});
+    MessagePort port = context.connect("service", patience);
+    const std::string bytes = "\xff\x0f^\7";
+    port.implementation()->endpoint->post(shm::RecordType::value, std::as_bytes(std::span(bytes)));
+    const auto answer = port.receive(patience);
+    port.close();
+    const Outcome outcome = served.get();
+    if (option == "--value") {
+      // `cat` sends back what it was told, and that is no value of ours.
+      EXPECT_EQ(outcome.err, "fairway: cat: line 1: $message is no tag; an object with such a key is written {\"$object\": [[key, value], ...]}\n");
+    } else {
+      EXPECT_EQ(outcome.err, "fairway: cat: a message is damaged, so there are no bytes of it\n");
+    }
+    EXPECT_FALSE(answer);
+    EXPECT_EQ(outcome.code, 2);
+  }
+}
+
+/// The rest of what it writes is more than a pipe holds, and is read all the same: it ends.
+TEST_F(Serve, ALineOfTheProgramThatIsNoValueEndsTheConversation) {
+  auto served = serve({"--value", "--", "sh", "-c", "echo 1; echo no; seq 1 100000; cat >/dev/null"});
+  MessagePort port = context.connect("service", patience);
+  EXPECT_EQ(port.receive(patience)->data(), Value(1));
+  EXPECT_FALSE(port.receive(patience));
+  EXPECT_TRUE(port.close_reason());
+  const Outcome outcome = served.get();
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "fairway: sh: line 2: this is no JSON: syntax error\n");
+}
+
+/// `fairway serve` for everybody who comes, until the destructor ends it.
+class Service {
+ public:
+  Service(const std::filesystem::path& broker, const std::filesystem::path& complaints, const std::string& rest)
+      : shell_(::popen(("echo $$; exec '" FAIRWAY_INSPECTOR "' --broker '" + broker.native() + "' serve service " + rest + " 2>'" + complaints.native() + "'").c_str(), "r")) {
+    if (shell_ == nullptr || std::fscanf(shell_, "%d", &pid_) != 1) throw std::runtime_error("the service does not start");
+  }
+  ~Service() {
+    ::kill(pid_, SIGTERM);
+    ::pclose(shell_);
+  }
+  Service(const Service&) = delete;
+
+ private:
+  std::FILE* shell_;
+  int pid_ = 0;
+};
+
+TEST_F(Serve, ALineThatIsNoValueEndsNoOtherConversation) {
+  const std::filesystem::path complaints = directory.path() / "complaints";
+  const Service service(directory.path(), complaints, "--value -- sed -u 's/\"bad\"/no/'");
+  MessagePort one = context.connect("service", patience);
+  MessagePort other = context.connect("service", patience);
+  one.post_message("bad");
+  EXPECT_FALSE(one.receive(patience));
+  EXPECT_TRUE(one.close_reason());
+  other.post_message("good");
+  EXPECT_EQ(other.receive(patience)->data(), Value("good"));
+  std::string said;
+  std::getline(std::ifstream(complaints), said);
+  EXPECT_EQ(said, "fairway: sed: line 1: this is no JSON: syntax error");
 }
 
 TEST_F(Serve, TheProgramsEndClosesThePortBehindItsLastWords) {

@@ -1,6 +1,7 @@
 /// Messages as they pass, seen by one who takes no part.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <optional>
@@ -47,6 +48,14 @@ class Tapping : public testing::Test {
       turn();
     }
   }
+  /// Until the sink's half says that so many are read: it gets one only once it reads.
+  void await_read(int from, std::uint64_t count) {
+    for (;;) {
+      const auto now = reader.report(channel, std::optional<inspector::ChannelSnapshot>());
+      if (now && now->now.port[static_cast<std::size_t>(2 - from)].half.read.messages == count) return;
+      turn();
+    }
+  }
   inspector::StreamTap tap(int from) { return {reader.segments(), PortId::of(channel, from), *reader.row(channel), 1024}; }
   std::vector<std::string> here(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {"--broker", directory.path().native()});
@@ -84,6 +93,7 @@ TEST_F(Tapping, ShowsWhatWaitsUnreadAndLeavesItThere) {
   EXPECT_EQ(other.code, 1);
   EXPECT_EQ(other.err, "fairway: nothing waits in " + name() + "; --follow shows what passes\n");
   for (const char* const text : {"one", "two", "three"}) EXPECT_EQ(theirs.receive(std::chrono::seconds(20))->string(), text);
+  await_read(from, 3);
   EXPECT_EQ(inspect(here({"tap", name()})).code, 1);
 }
 
@@ -97,6 +107,38 @@ TEST_F(Tapping, ShowsBytesInHexAndNoMoreOfThemThanIsAsked) {
   EXPECT_EQ(object.at("text").as_string(), "xxxx");
   EXPECT_TRUE(object.at("cut").as_bool());
   EXPECT_EQ(object.at("size").as_int64(), 100);
+}
+
+TEST_F(Tapping, ShowsValuesAsPeopleReadThemAndAsJson) {
+  mine.post_message(Value::object({{"kind", "frame"}, {"n", Value::bigint(2)}}));
+  side();
+  const Outcome text = inspect(here({"tap", name()}));
+  EXPECT_NE(text.out.find("#1 value, "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find(" bytes: { kind: 'frame', n: 2n }\n"), std::string::npos) << text.out;
+  const json::value object = json::parse(inspect(here({"tap", name(), "--json"})).out);
+  EXPECT_EQ(json::serialize(object.at("value")), "{\"kind\":\"frame\",\"n\":{\"$bigint\":\"2\"}}");
+  const Outcome hex = inspect(here({"tap", name(), "--hex"}));
+  EXPECT_NE(hex.out.find("  000000  ff 0f 6f"), std::string::npos) << hex.out;
+}
+
+/// Its bytes are read whole up to 64 KiB, whatever is shown of other messages; then with --bytes.
+TEST_F(Tapping, ALargeValueIsReadWholeWhereThatIsAsked) {
+  for (const std::size_t size : {60'000u, 90'000u}) mine.post_message(Value::array({std::string(size, 'x')}));
+  std::string lines;
+  while (std::ranges::count(lines, '\n') != 2) {  // the broker has brought memory for both
+    turn();
+    lines = inspect(here({"tap", name(), "--json"})).out;
+  }
+  const json::value first = json::parse(lines.substr(0, lines.find('\n')));
+  EXPECT_EQ(first.at("value").at(0).as_string().size(), 60'000u);
+  const json::value second = json::parse(lines.substr(lines.find('\n')));
+  EXPECT_TRUE(second.at("cut").as_bool());
+  EXPECT_EQ(second.at("hex").as_string().size(), 2048u);
+  const std::string size = std::to_string(second.at("size").as_int64());
+  const Outcome text = inspect(here({"tap", name()}));
+  EXPECT_NE(text.out.find("#2 value, " + size + " bytes: not shown; --bytes " + size + " reads so much\n"), std::string::npos);
+  const std::string all = inspect(here({"tap", name(), "--json", "--bytes", size})).out;
+  EXPECT_EQ(json::parse(all.substr(all.find('\n'))).at("value").at(0).as_string().size(), 90'000u);
 }
 
 TEST_F(Tapping, SeesEveryMessageAcrossGenerationsAndOwners) {
@@ -181,7 +223,7 @@ TEST_F(Tapping, NamesThePortsThatAMessageCarries) {
   third = std::make_unique<Context>(ContextOptions{.name = "third", .broker = directory.path()});
   third->on_connect([](MessageEvent&) {});
   MessagePort carried = player->connect("third");
-  mine.post_message("take it", {.transfer = {carried}});
+  mine.post_message(Value::array({"take it", carried}), {.transfer = {carried}});
   side();
   json::value object;
   for (;;) {
@@ -191,8 +233,8 @@ TEST_F(Tapping, NamesThePortsThatAMessageCarries) {
     object = json::parse(outcome.out);
     break;
   }
-  EXPECT_EQ(object.at("text").as_string(), "take it");
-  EXPECT_EQ(object.at("size").as_int64(), 7);
+  EXPECT_EQ(json::serialize(object.at("value")), "[\"take it\",{\"$port\":0}]");
+  EXPECT_EQ(object.at("size").as_int64(), 18);
   ASSERT_EQ(object.at("ports").as_array().size(), 1u);
   EXPECT_TRUE(object.at_pointer("/ports/0").as_string().starts_with("ch-"));
 }

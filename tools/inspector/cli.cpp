@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fairway/fairway.hpp>
+#include <fmt/format.h>
 
 namespace fairway::inspector {
 
@@ -27,7 +28,17 @@ Without --broker the directory is $FAIRWAY_BROKER, $XDG_RUNTIME_DIR/fairway, /ru
 /tmp/fairway-UID. What shows only reads memory by name: it works while the broker or the programs are stopped.
 Exit codes: 0 done, 1 nothing found, 2 error.)";
 
+constexpr const char* speech_help = R"(Each line is a message, a string; a value that comes is a line that people can read. With --value each line is a value,
+written as JSON: fairway value encode --help has the tags for what JSON lacks. Bytes that come are {"$message": "bytes",
+"hex": "00ff"}, what is damaged is {"$message": "damaged"}; {"$port": 0} is a port, which closes here: none can be sent.)";
+
 }  // namespace
+
+void define_speech(CLI::App& command, Speech& speech) {
+  CLI::Option* const bytes = command.add_flag_callback("--length-prefixed", [&speech] { speech = Speech::bytes; },
+                                                       "Messages of any bytes, 4 bytes of length (little-endian) before each, instead of lines");
+  command.add_flag_callback("--value", [&speech] { speech = Speech::values; }, "Values: JSON, one a line, with tags for what it lacks")->excludes(bytes);
+}
 
 void define(CLI::App& app, Request& request) {
   app.name("fairway");
@@ -77,14 +88,14 @@ void define(CLI::App& app, Request& request) {
   const auto talker = [&](const char* name, const char* what, const char* example) {
     CLI::App* const command = app.add_subcommand(name, what);
     command->add_option("NAME", request.conversation.name, "The name of a context")->required()->type_name("");
-    command->add_flag_callback("--length-prefixed", [&request] { request.conversation.framing = Framing::length; },
-                               "Messages of any bytes, 4 bytes of length (little-endian) before each, instead of lines");
-    command->footer(std::string("Without --length-prefixed each line is a message, a string.\nExample:\n  ") + example);
+    define_speech(*command, request.conversation.speech);
+    command->footer(fmt::format("{}\nExamples:\n  {}", speech_help, example));
     return command;
   };
-  CLI::App* const send = talker("send", "Post what comes on standard input to a context", "echo hello | fairway send greeter");
+  CLI::App* const send = talker("send", "Post what comes on standard input to a context",
+                                "echo hello | fairway send greeter\n  echo '{\"x\": [1, {\"$bigint\": \"2\"}]}' | fairway send greeter --value");
   CLI::App* const recv = talker("recv", "Take a name and print what is posted to it, until who connected first closes",
-                                "fairway recv log --count 10");
+                                "fairway recv log --count 10\n  fairway recv log --value | jq .level");
   CLI::App* const call = talker("call", "Post a line, print the answer, and so on", "echo world | fairway call greeter");
   recv->add_option("--count", request.conversation.count, "Leave after so many messages")->type_name("N");
   for (CLI::App* const command : {send, call})

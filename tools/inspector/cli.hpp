@@ -36,6 +36,8 @@ struct Request {
 
 /// Subcommands, options and help; help, man pages and completions come from these definitions.
 void define(CLI::App& app, Request& request);
+/// How messages stand in the streams of a command.
+void define_speech(CLI::App& command, Speech& speech);
 /// Those of them by which one listens and answers.
 void define_talking(CLI::App& app, Request& request);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include <boost/json.hpp>
@@ -11,6 +12,8 @@
 #include <fmt/ranges.h>
 
 #include "inspector/drawing.hpp"
+#include "inspector/reader.hpp"
+#include "inspector/value_json.hpp"
 
 namespace fairway::inspector {
 
@@ -57,24 +60,6 @@ std::string hex_rows(std::string_view bytes) {
   return text;
 }
 
-std::string message_text(const Passing& passing, Show show) {
-  std::string line = fmt::format("#{} {}, {} bytes", passing.number, kind_of(passing.kind), passing.size);
-  for (const PortId port : passing.ports) line += fmt::format(", with {}", to_string(port));
-  const bool cut = passing.bytes.size() < passing.size;
-  if (show == Show::hex) return fmt::format("{}\n{}{}", line, hex_rows(passing.bytes), cut ? "  ...\n" : "");
-  return fmt::format("{}: {:?}{}\n", line, passing.bytes, cut ? "..." : "");
-}
-
-std::string words(const Passing& passing, Show show, Colour colour) {
-  switch (passing.what) {
-    case Passing::What::message: return message_text(passing, show);
-    case Passing::What::missed: return paint(fmt::format("missed {}", passing.number), Ink::notice, colour) + '\n';
-    case Passing::What::closed: return "closed\n";
-    case Passing::What::damaged: break;
-  }
-  return paint("damaged: no Fairway library of this version writes that", Ink::alarm, colour) + '\n';
-}
-
 /// How many bytes the first character takes; 0: it is none (RFC 3629).
 std::size_t character_size(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -98,29 +83,93 @@ std::string_view utf8_of(std::string_view text) {
   return text.substr(0, end);
 }
 
-void add_bytes(json::object& object, const Passing& passing, Show show) {
-  const std::string_view text = utf8_of(passing.bytes);
-  const bool cut = passing.bytes.size() < passing.size;
-  // What is cut may end inside of a character.
-  const bool whole = text.size() == passing.bytes.size() || (cut && passing.bytes.size() - text.size() < 4);
-  if (show == Show::text && passing.kind == shm::RecordType::string && whole) {
-    object["text"] = json::string_view(text.data(), text.size());
-  } else {
-    object["hex"] = fmt::format("{:02x}", fmt::join(std::vector<unsigned char>(passing.bytes.begin(), passing.bytes.end()), ""));
+bool cut(const Passing& passing) { return passing.bytes.size() < passing.size; }
+
+std::string_view beginning(const Passing& passing, Look look) { return std::string_view(passing.bytes).substr(0, look.most); }
+
+/// In UTF-8 a terminal may obey U+0080 to U+009F; U+009B moves its cursor.
+std::string without_controls(std::string text) {
+  for (std::size_t at = 0; (at = text.find('\xc2', at)) != std::string::npos; ++at)
+    if (const auto next = static_cast<unsigned char>(text[at + 1]); next < 0xa0) text.replace(at, 2, fmt::format("\\x{:02X}", next));
+  return text;
+}
+
+std::string value_text(const Passing& passing, Look look) {
+  if (cut(passing)) return fmt::format("not shown; --bytes {} reads so much", passing.size);
+  std::string problem;
+  const auto value = decode_with_stand_ins(passing.bytes, passing.ports.size(), problem);
+  if (!value) return fmt::format("damaged, {}: {:?}", problem, beginning(passing, look));
+  const std::string text = without_controls(inspect(*value));
+  if (text.size() <= look.most) return text;
+  return fmt::format("{}...", utf8_of(std::string_view(text).substr(0, look.most)));
+}
+
+std::string message_text(const Passing& passing, Look look) {
+  std::string line = fmt::format("#{} {}, {} bytes", passing.number, kind_of(passing.kind), passing.size);
+  for (const PortId port : passing.ports) line += fmt::format(", with {}", to_string(port));
+  const std::string_view bytes = beginning(passing, look);
+  const bool more = bytes.size() < passing.size;
+  if (look.show == Show::hex) return fmt::format("{}\n{}{}", line, hex_rows(bytes), more ? "  ...\n" : "");
+  if (passing.kind == shm::RecordType::value) return fmt::format("{}: {}\n", line, value_text(passing, look));
+  return fmt::format("{}: {:?}{}\n", line, bytes, more ? "..." : "");
+}
+
+std::string words(const Passing& passing, Look look, Colour colour) {
+  switch (passing.what) {
+    case Passing::What::message: return message_text(passing, look);
+    case Passing::What::missed: return paint(fmt::format("missed {}", passing.number), Ink::notice, colour) + '\n';
+    case Passing::What::closed: return "closed\n";
+    case Passing::What::damaged: break;
   }
-  object["cut"] = cut;
+  return paint("damaged: no Fairway library of this version writes that", Ink::alarm, colour) + '\n';
+}
+
+/// False: it is shown by its bytes, with the problem if it is whole.
+bool add_value(json::object& object, const Passing& passing) {
+  if (cut(passing)) return false;
+  std::string problem;
+  if (const auto value = decode_with_stand_ins(passing.bytes, passing.ports.size(), problem)) {
+    try {
+      object["value"] = json_of(*value);
+      return true;
+    } catch (const Failure& failure) {
+      problem = failure.what();
+    }
+  }
+  object["problem"] = problem;
+  return false;
+}
+
+bool add_text(json::object& object, std::string_view bytes, bool more) {
+  const std::string_view text = utf8_of(bytes);
+  // What is cut may end inside of a character.
+  if (text.size() != bytes.size() && !(more && bytes.size() - text.size() < 4)) return false;
+  object["text"] = json::string_view(text.data(), text.size());
+  return true;
+}
+
+void add_content(json::object& object, const Passing& passing, Look look) {
+  const std::string_view bytes = beginning(passing, look);
+  bool more = bytes.size() < passing.size;
+  const auto shown = [&](shm::RecordType kind) { return look.show == Show::text && passing.kind == kind; };
+  if (shown(shm::RecordType::value) && add_value(object, passing)) {
+    more = false;
+  } else if (!shown(shm::RecordType::string) || !add_text(object, bytes, more)) {
+    object["hex"] = hex(std::as_bytes(std::span(bytes)));
+  }
+  object["cut"] = more;
 }
 
 json::value word(std::string_view text) { return json::value(json::string_view(text.data(), text.size())); }
 
 }  // namespace
 
-std::string passing_text(const Passing& passing, Show show, Colour colour) {
+std::string passing_text(const Passing& passing, Look look, Colour colour) {
   const std::string ports = fmt::format("{} -> {}", to_string(passing.from), to_string(passing.from.opposite()));
-  return fmt::format("{} {} {}", clock_text(passing.time_ns), ports, words(passing, show, colour));
+  return fmt::format("{} {} {}", clock_text(passing.time_ns), ports, words(passing, look, colour));
 }
 
-std::string passing_json(const Passing& passing, Show show) {
+std::string passing_json(const Passing& passing, Look look) {
   json::object object{{"format", 1},
                       {"event", word(name_of(passing.what))},
                       {"time_ns", passing.time_ns},
@@ -131,7 +180,7 @@ std::string passing_json(const Passing& passing, Show show) {
     object["number"] = passing.number;
     object["kind"] = word(kind_of(passing.kind));
     object["size"] = passing.size;
-    add_bytes(object, passing, show);
+    add_content(object, passing, look);
     json::array& ports = object["ports"].emplace_array();
     for (const PortId port : passing.ports) ports.emplace_back(to_string(port));
   }

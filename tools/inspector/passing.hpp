@@ -24,15 +24,20 @@ struct Passing {
   std::uint64_t number = 0;   ///< of the message, from 1 on, over all owners of the port
   shm::RecordType kind = shm::RecordType::none;
   std::uint64_t size = 0;          ///< of the whole message, in bytes
-  std::string bytes = {};          ///< its beginning
+  std::string bytes = {};          ///< its beginning; a value that is not too large is whole
   std::vector<PortId> ports = {};  ///< that it carries
 };
 
 enum class Show { text, hex };
 
+struct Look {
+  Show show = Show::text;
+  std::uint64_t most = std::uint64_t{1} << 10;  ///< bytes that are shown of a message; as JSON a value is whole
+};
+
 /// One line, with Show::hex a few more.
-std::string passing_text(const Passing& passing, Show show, Colour colour);
+std::string passing_text(const Passing& passing, Look look, Colour colour);
 /// One object in one line.
-std::string passing_json(const Passing& passing, Show show);
+std::string passing_json(const Passing& passing, Look look);
 
 }  // namespace fairway::inspector

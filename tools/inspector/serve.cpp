@@ -2,14 +2,16 @@
 
 #include <poll.h>
 
+#include <cstdio>
 #include <list>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include <fairway/fairway.hpp>
+#include <fmt/format.h>
 
 #include "inspector/program.hpp"
+#include "inspector/reader.hpp"
 
 namespace fairway::inspector {
 
@@ -18,7 +20,8 @@ namespace {
 /// One who has connected, and the program that answers.
 class Answering {
  public:
-  Answering(MessagePort port, const Service& service) : port_(std::move(port)), program_(service.command), cutter_(service.framing), framing_(service.framing) {
+  Answering(MessagePort port, const Service& service)
+      : port_(std::move(port)), program_(service.command), cutter_(framing(service.speech)), service_(service) {
     port_.on_drain([this] { full_ = false; });
     port_.on_close([this](CloseReason) {
       full_ = false;  // what is posted goes nowhere
@@ -27,20 +30,17 @@ class Answering {
   }
   Answering(const Answering&) = delete;
 
-  /// Moves what can be moved, both ways.
+  /// Moves what can be moved, both ways. What cannot be told to the other side ends the conversation.
   void move() {
-    program_.flush();
-    while (program_.wants_more()) {
-      const auto message = port_.try_receive();
-      if (!message) break;
-      const auto bytes = message->bytes();
-      program_.write(framed({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, framing_));
-    }
-    while (post_next()) {
+    try {
+      move_messages();
+    } catch (const Failure& failure) {
+      fmt::print(stderr, "fairway: {}: {}\n", service_.command.at(0), failure.what());
+      give_up();
     }
   }
   bool over() { return program_.over() && !waiting_ && read_all_; }
-  int exit_code() const noexcept { return program_.exit_code(); }
+  int exit_code() const noexcept { return failed_ ? 2 : program_.exit_code(); }
 
   /// Whether the context is to wake for its messages. None is handed out meanwhile: `move` takes them.
   void listen(bool on) {
@@ -54,31 +54,57 @@ class Answering {
   }
 
  private:
+  /// What the program writes from now on is read, so that it ends, and dropped.
+  void give_up() {
+    failed_ = true;
+    full_ = false;
+    waiting_.reset();
+    port_.close();
+    program_.end_input();
+  }
+
+  void move_messages() {
+    program_.flush();
+    while (program_.wants_more()) {
+      const auto message = port_.try_receive();
+      if (!message) break;
+      std::string scratch;
+      program_.write(framed(heard(*message, service_.speech, scratch), framing(service_.speech)));
+    }
+    while (post_next()) {
+    }
+  }
+
   /// False: the program has written no more, or the port is full.
   bool post_next() {
     if (full_) return false;
-    if (!waiting_) waiting_ = cutter_.next();
+    if (!waiting_) take(cutter_.next());
     if (!waiting_) {
       std::string bytes;
       if (program_.read(bytes)) {
-        cutter_.add(bytes);
+        if (!failed_) cutter_.add(bytes);
         return true;
       }
       if (program_.output() >= 0 || std::exchange(read_all_, true)) return false;
-      waiting_ = cutter_.last();
+      take(cutter_.last());
       if (!waiting_) return false;
     }
-    const std::string& message = *waiting_;
-    full_ = port_.try_post(framing_ == Framing::lines ? Payload(message) : Payload(std::as_bytes(std::span(message)))) == Status::full;
+    full_ = port_.try_post(waiting_->payload()) == Status::full;
     if (!full_) waiting_.reset();
     return !full_;
+  }
+
+  void take(std::optional<std::string> message) {
+    if (message && !failed_) waiting_.emplace(*std::move(message), service_.speech, ++taken_);
   }
 
   MessagePort port_;
   Program program_;
   Cutter cutter_;
-  Framing framing_;
-  std::optional<std::string> waiting_;  ///< the port was full
+  const Service& service_;
+  std::optional<Spoken> waiting_;  ///< the port was full
+  std::uint64_t taken_ = 0;
+  bool failed_ = false;
   bool full_ = false;
   bool read_all_ = false;
 };

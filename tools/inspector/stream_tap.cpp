@@ -16,6 +16,9 @@ namespace {
 /// A table of ports that is longer is not shown.
 constexpr std::uint64_t largest_table = route::token_table_size(1024);
 
+/// A value is read whole or not at all.
+constexpr std::uint64_t most_of_value = 1 << 16;
+
 constexpr std::uint64_t most_skipped = 1 << 20;
 
 /// Generations wrap.
@@ -47,7 +50,7 @@ std::optional<Passing> StreamTap::next() {
   bool moved = false;
   for (;;) {
     if (!ring_ && (std::exchange(moved, true) || !find_place())) break;
-    switch (ring_->tap.next(record_, std::min(most_, shm::RecordHeader::max_length), largest_table)) {
+    switch (ring_->tap.next(record_, std::min(most_, shm::RecordHeader::max_length), largest_table, most_of_value)) {
       case shm::RingTap::Found::record: return take();
       case shm::RingTap::Found::damaged: return end(Passing::What::damaged);
       case shm::RingTap::Found::empty:
@@ -93,7 +96,9 @@ std::optional<Passing> StreamTap::take() {
     passing.size -= table;
     bytes = bytes.subspan(std::min<std::uint64_t>(table, bytes.size()));
   }
-  bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), most_));
+  // A value whose end is not there shows its beginning, like everything else.
+  const bool whole = passing.kind == shm::RecordType::value && bytes.size() == passing.size;
+  if (!whole) bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), most_));
   passing.bytes.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return passing;
 }

@@ -18,7 +18,7 @@ namespace fairway::inspector {
 /// that port moves on.
 class StreamTap {
  public:
-  /// `row`: of the channel; outlives this. Copies at most so many bytes of a message.
+  /// `row`: of the channel; outlives this. Copies at most so many bytes of a message, or 64 KiB of a value if that is more.
   StreamTap(std::filesystem::path folder, PortId from, const shm::ChannelRow& row, std::uint64_t most);
 
   /// Steps over what has been posted.

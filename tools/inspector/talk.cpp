@@ -1,6 +1,5 @@
 #include "inspector/talk.hpp"
 
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -13,13 +12,26 @@ namespace fairway::inspector {
 
 namespace {
 
-Payload payload(const std::string& message, Framing framing) {
-  if (framing == Framing::lines) return message;
-  return std::as_bytes(std::span(message));
-}
+/// What stands in the input, one message after the other.
+class Input {
+ public:
+  Input(std::FILE* in, Speech speech) : in_(in), speech_(speech) {}
 
-std::string_view text(const MessageEvent& event) {
-  return {reinterpret_cast<const char*>(event.bytes().data()), event.bytes().size()};
+  std::optional<Spoken> next() {
+    auto message = read_message(in_, framing(speech_));
+    if (!message) return std::nullopt;
+    return std::optional<Spoken>(std::in_place, *std::move(message), speech_, ++number_);
+  }
+
+ private:
+  std::FILE* in_;
+  Speech speech_;
+  std::uint64_t number_ = 0;
+};
+
+void write(std::FILE* out, const MessageEvent& event, Speech speech) {
+  std::string scratch;
+  write_message(out, framing(speech), heard(event, speech, scratch));
 }
 
 [[noreturn]] void throw_gone(const std::string& name, const MessagePort& port) {
@@ -28,9 +40,9 @@ std::string_view text(const MessageEvent& event) {
 }
 
 /// As fast as the other side reads: what waits stays within the soft limit.
-void post(Context& context, MessagePort& port, const std::string& message, const Conversation& with) {
+void post(Context& context, MessagePort& port, const Spoken& message, const Conversation& with) {
   for (;;) {
-    switch (port.try_post(payload(message, with.framing))) {
+    switch (port.try_post(message.payload())) {
       case Status::ok: return;
       case Status::full: break;
       default: throw_gone(with.name, port);
@@ -46,7 +58,8 @@ void post(Context& context, MessagePort& port, const std::string& message, const
 void send(const Conversation& with, std::FILE* in) {
   Context context({.broker = with.broker});
   MessagePort port = context.connect(with.name, with.timeout);
-  while (const auto message = read_message(in, with.framing)) post(context, port, *message, with);
+  Input input(in, with.speech);
+  while (const auto message = input.next()) post(context, port, *message, with);
 }
 
 bool receive(const Conversation& with, std::FILE* out) {
@@ -54,13 +67,15 @@ bool receive(const Conversation& with, std::FILE* out) {
   std::uint64_t received = 0;
   bool over = with.count == 0u;
   std::vector<MessagePort> ports;
+  const auto show = [&](MessageEvent& message) {
+    if (over) return;
+    write(out, message, with.speech);
+    over = ++received == with.count;
+  };
   context.on_connect([&](MessageEvent& event) {
     MessagePort& port = ports.emplace_back(std::move(event.ports.at(0)));
-    port.on_message([&](MessageEvent& message) {
-      if (over) return;
-      write_message(out, with.framing, text(message));
-      over = ++received == with.count;
-    });
+    port.on_message(show);
+    port.on_message_error(show);
     port.on_close([&](CloseReason) { over = true; });
   });
   while (!over) context.run_once();
@@ -70,12 +85,13 @@ bool receive(const Conversation& with, std::FILE* out) {
 void call(const Conversation& with, std::FILE* in, std::FILE* out) {
   Context context({.broker = with.broker});
   MessagePort port = context.connect(with.name, with.timeout);
-  while (const auto message = read_message(in, with.framing)) {
+  Input input(in, with.speech);
+  while (const auto message = input.next()) {
     post(context, port, *message, with);
     const auto answer = port.receive(with.timeout);
     if (!answer && port.close_reason()) throw_gone(with.name, port);
     if (!answer) throw Failure(fmt::format("{} did not answer in time", with.name));
-    write_message(out, with.framing, text(*answer));
+    write(out, *answer, with.speech);
   }
 }
 

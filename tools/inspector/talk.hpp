@@ -8,7 +8,7 @@
 
 #include <fairway/types.hpp>
 
-#include "inspector/framing.hpp"
+#include "inspector/speech.hpp"
 
 /// A shell's part in a conversation: standard input is what is posted, standard output what arrives.
 namespace fairway::inspector {
@@ -16,13 +16,13 @@ namespace fairway::inspector {
 struct Conversation {
   std::filesystem::path broker;
   std::string name;
-  Framing framing = Framing::lines;
+  Speech speech = Speech::text;
   std::optional<std::uint64_t> count = {};  ///< recv: so many messages, then leave
   Timeout timeout = Timeout::max();  ///< for the name to appear, and for each answer
 };
 
 /// Posts every message of `in` to the context of that name, and leaves; what waits then is still read.
-/// Throws Failure if that context is gone before, std::system_error if there is no such name.
+/// Throws Failure if that context is gone before, or at a line that is no value; std::system_error if there is no such name.
 void send(const Conversation& with, std::FILE* in);
 /// Takes the name, and writes what everybody who connects to it posts to `out`: until the first of them closes, or
 /// `count` messages. False: it closed before there were so many.

@@ -51,7 +51,7 @@ std::optional<std::uint64_t> tap(Reader& reader, ChannelId channel, const TapOpt
   for (const int side : {1, 2}) {
     if (options.from.value_or(side) != side) continue;
     const std::uint64_t posted = report->now.port[static_cast<std::size_t>(side - 1)].half.written.messages;
-    streams.push_back({StreamTap(reader.segments(), PortId::of(channel, side), *row, options.most), follow || posted == 0 ? endless : posted});
+    streams.push_back({StreamTap(reader.segments(), PortId::of(channel, side), *row, options.look.most), follow || posted == 0 ? endless : posted});
     if (follow) streams.back().tap.skip_present();
   }
 
@@ -64,7 +64,7 @@ std::optional<std::uint64_t> tap(Reader& reader, ChannelId channel, const TapOpt
         const auto passing = stream.tap.next();
         if (!passing) break;
         quiet = false;
-        write(out, options.json ? passing_json(*passing, options.show) : passing_text(*passing, options.show, colour));
+        write(out, options.json ? passing_json(*passing, options.look) : passing_text(*passing, options.look, colour));
         if (passing->what != Passing::What::message) continue;
         ++shown;
         if (passing->number >= stream.last) stream.last = 0;

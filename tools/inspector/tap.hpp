@@ -11,11 +11,10 @@ namespace fairway::inspector {
 
 struct TapOptions {
   std::optional<int> from = {};  ///< the side whose messages are shown; none: both
-  Show show = Show::text;
+  Look look = {};
   bool json = false;
   bool follow = false;                         ///< what passes from now on, instead of what waits unread
   std::optional<std::uint64_t> count = {};     ///< so many messages, then leave; follows
-  std::uint64_t most = std::uint64_t{1} << 10;  ///< bytes of a message that are shown
 };
 
 /// Shows the messages of a channel without taking part in it; returns how many. Follows until both ports are closed, or

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <memory>
@@ -44,6 +45,8 @@ std::vector<std::byte> unhex(std::string_view text) {
 
 class Parser {
  public:
+  explicit Parser(Ports ports) : ports_(ports) {}
+
   Value read(const json::value& from) {
     if (from.is_null()) return nullptr;
     if (from.is_bool()) return from.get_bool();
@@ -98,7 +101,7 @@ class Parser {
     if (tag == "$object") return fill_pairs(keep(Value::object()), content.as_array());
     if (tag == "$buffer") return read_buffer(std::string_view(content.as_string()), object);
     if (tag == "$view") return read_view(content.as_object());
-    if (tag == "$port") return keep(stand_in(content.to_number<std::size_t>()));
+    if (tag == "$port") return keep(read_port(content.to_number<std::size_t>()));
     throw Failure(fmt::format("{} is no tag; an object with such a key is written {{\"$object\": [[key, value], ...]}}", tag));
   }
 
@@ -187,19 +190,25 @@ class Parser {
     throw Failure(fmt::format("there is no view of type {}", type));
   }
 
+  Value read_port(std::size_t index) const {
+    if (ports_ == Ports::none) throw Failure("there is no port here that could be sent: a value from a stream has none");
+    return stand_in(index);
+  }
+
+  Ports ports_;
   std::map<std::int64_t, Value> named_;
   std::optional<std::int64_t> pending_;
 };
 
 }  // namespace
 
-Value value_from_json(std::string_view text) {
+Value value_from_json(std::string_view text, Ports ports) {
   json::parse_options options;
   options.max_depth = 2000;
   boost::system::error_code error;
   const json::value parsed = json::parse(text, error, {}, options);
   if (error) throw Failure("this is no JSON: " + error.message());
-  return Parser().read(parsed);
+  return Parser(ports).read(parsed);
 }
 
 std::string encode_with_stand_ins(const Value& value) {
@@ -210,11 +219,20 @@ std::string encode_with_stand_ins(const Value& value) {
   return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
 
-Value decode_with_stand_ins(std::string_view bytes) {
+std::optional<Value> decode_with_stand_ins(std::string_view bytes, std::size_t ports, std::string& problem) {
   Value value;
-  const wire::ValueError error = wire::read_value(std::as_bytes(std::span(bytes)), stand_ins(), value);
-  if (error != wire::ValueError::none) throw Failure(fmt::format("these bytes are no value: {}", to_string(error)));
-  return value;
+  const auto list = std::span(stand_ins()).first(std::min(ports, most_ports));
+  const wire::ValueError error = wire::read_value(std::as_bytes(std::span(bytes)), list, value);
+  if (error == wire::ValueError::none) return value;
+  problem = to_string(error);
+  return std::nullopt;
+}
+
+Value decode_with_stand_ins(std::string_view bytes) {
+  std::string problem;
+  auto value = decode_with_stand_ins(bytes, most_ports, problem);
+  if (!value) throw Failure("these bytes are no value: " + problem);
+  return *std::move(value);
 }
 
 Value stand_in(std::size_t index) {

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include <boost/json/value.hpp>
+#include <fairway/types.hpp>
 #include <fairway/value.hpp>
 
 /// Values as JSON, with tags for what JSON lacks: tools/inspector/README.md lists them.
@@ -10,8 +14,15 @@ namespace fairway::inspector {
 
 /// One line, without its end. Throws Failure for what is nested too deeply for JSON.
 std::string value_to_json(const Value& value);
-/// Throws Failure if that is no JSON, or a tag does not fit.
-Value value_from_json(std::string_view text);
+boost::json::value json_of(const Value& value);
+
+/// What `$port` is: a stand-in, or a Failure.
+enum class Ports { stand_ins, none };
+/// Throws Failure if that is no JSON, or a tag does not fit; DOMException as the makers of Value do.
+Value value_from_json(std::string_view text, Ports ports = Ports::stand_ins);
+
+/// Two digits a byte.
+std::string hex(Bytes bytes);
 
 /// Stands for the port at that place of a message's list.
 Value stand_in(std::size_t index);
@@ -19,5 +30,7 @@ Value stand_in(std::size_t index);
 std::string encode_with_stand_ins(const Value& value);
 /// The other way round. Throws Failure for bytes that are no value.
 Value decode_with_stand_ins(std::string_view bytes);
+/// The value of a message that brings so many ports along. None: `problem` says why its bytes are no value.
+std::optional<Value> decode_with_stand_ins(std::string_view bytes, std::size_t ports, std::string& problem);
 
 }  // namespace fairway::inspector

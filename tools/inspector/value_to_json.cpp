@@ -78,12 +78,6 @@ json::object tagged(std::string_view tag, json::value content) {
   return out;
 }
 
-std::string hex(Bytes bytes) {
-  std::string out;
-  for (const std::byte byte : bytes) out += fmt::format("{:02x}", static_cast<unsigned>(byte));
-  return out;
-}
-
 class Writer {
  public:
   explicit Writer(const Value& root) : shared_(root) {}
@@ -220,6 +214,16 @@ class Writer {
 
 }  // namespace
 
-std::string value_to_json(const Value& value) { return json::serialize(Writer(value).write(value)); }
+json::value json_of(const Value& value) { return Writer(value).write(value); }
+
+std::string hex(Bytes bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  out.reserve(2 * bytes.size());
+  for (const std::byte byte : bytes) out += {digits[std::to_integer<std::size_t>(byte) >> 4], digits[std::to_integer<std::size_t>(byte) & 15]};
+  return out;
+}
+
+std::string value_to_json(const Value& value) { return json::serialize(json_of(value)); }
 
 }  // namespace fairway::inspector
