@@ -213,6 +213,7 @@ Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   add_relay(rows, common);
   add_handover(rows, broker);
   add_moving_stream(rows, broker);
+  add_buffers(rows, broker);
   return rows;
 }
 
