@@ -16,7 +16,7 @@ set(FAIRWAY_SOURCES_base error.cpp log.cpp types.cpp)
 set(FAIRWAY_SOURCES_value archive.cpp big_integer.cpp equality.cpp heap.cpp inspect.cpp inspect_leaf.cpp node.cpp slot.cpp table.cpp text.cpp
     value.cpp value_buffers.cpp value_collections.cpp value_objects.cpp value_properties.cpp)
 set(FAIRWAY_SOURCES_shm byte_ring.cpp ring_tap.cpp tables.cpp)
-set(FAIRWAY_SOURCES_wire codec.cpp value_input.cpp value_reader.cpp value_writer.cpp versions.cpp)
+set(FAIRWAY_SOURCES_wire buffer_block.cpp codec.cpp value_input.cpp value_reader.cpp value_writer.cpp versions.cpp)
 set(FAIRWAY_SOURCES_route registry.cpp registry_links.cpp registry_streams.cpp registry_ports.cpp
     registry_transfer.cpp registry_tokens.cpp registry_collect.cpp registry_ends.cpp registry_rejoin.cpp
     claims.cpp token_table.cpp)

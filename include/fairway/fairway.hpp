@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fairway/archive.hpp>
+#include <fairway/array_buffer.hpp>
 #include <fairway/broker.hpp>
 #include <fairway/callback.hpp>
 #include <fairway/context.hpp>

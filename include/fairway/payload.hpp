@@ -14,6 +14,7 @@
 
 namespace fairway {
 
+class ArrayBuffer;
 class MessagePort;
 class Value;
 
@@ -44,8 +45,10 @@ class Payload {
   template <Typed T>
   Payload(const T& object) : object_(&object), encode_(&encode<T>), kind_(Kind::object) {}
 
-  /// Structured clone: <fairway/value.hpp>. A port in the value has to be listed in `transfer`.
+  /// Structured clone: <fairway/value.hpp>. A port in the value has to be listed in `transfer`; an ArrayBuffer that is listed
+  /// moves instead of being copied.
   Payload(const Value& value) noexcept : object_(&value), kind_(Kind::value) {}
+  FAIRWAY_API Payload(const ArrayBuffer& buffer) noexcept;
 
   // Not trivial: so it is built where the call wants it. A trivial one is built and then copied in wider pieces, which
   // waits for all stores before it, those into the ring too.
@@ -77,17 +80,26 @@ class Payload {
   Kind kind_;
 };
 
-/// Names something that a message takes along. What is listed is detached exactly if the post succeeds.
-class TransferRef {
+/// Names something that a message takes along: a port, or an ArrayBuffer. What is listed is detached exactly if the post
+/// succeeds. Borrows it for the duration of the call.
+class FAIRWAY_API TransferRef {
  public:
   TransferRef(MessagePort& port) noexcept : port_(&port) {}
-  MessagePort& port() const noexcept { return *port_; }
+  TransferRef(ArrayBuffer& buffer) noexcept;
+  /// One that is an ArrayBuffer: `Value buffer = view.buffer()`. Anything else makes the post throw "DataCloneError".
+  TransferRef(Value& buffer) noexcept : value_(&buffer) {}
+
+  /// Null: it is something else.
+  MessagePort* port() const noexcept { return port_; }
+  const Value* value() const noexcept { return value_; }
 
  private:
-  MessagePort* port_;
+  MessagePort* port_ = nullptr;
+  const Value* value_ = nullptr;
 };
 
 struct PostOptions {
+  /// A buffer that the payload does not refer to is detached all the same, and gone.
   std::vector<TransferRef> transfer = {};
 };
 

@@ -14,8 +14,8 @@ struct Clone {
   std::vector<MessagePort> ports;  ///< in the order of the list; the value's ports say their places in here
 };
 
-/// A deep copy that takes ports along (HTML Standard, structuredClone). Throws DOMException "DataCloneError" as a post
-/// does, with nothing detached.
+/// A deep copy that takes ports and buffers along (HTML Standard, structuredClone): what a buffer holds moves, it is not copied.
+/// Throws DOMException "DataCloneError" as a post does, with nothing detached.
 FAIRWAY_API Clone structured_clone(const Value& value, const PostOptions& options);
 
 }  // namespace fairway

@@ -19,6 +19,7 @@
 
 namespace fairway {
 
+class ArrayBuffer;
 class MessagePort;
 
 enum class ValueType : std::uint8_t {
@@ -126,6 +127,8 @@ class FAIRWAY_API Value {
   }
   /// Stands for the port in a post that lists it in `transfer`; the receiver's value says its place in `MessageEvent::ports`.
   Value(MessagePort& port);
+  /// The buffer itself, not a clone.
+  Value(const ArrayBuffer& buffer) noexcept;
 
   Value(const Value& other) noexcept : cell_(other.cell_) { if (counted()) retain(); }
   Value(Value&& other) noexcept : cell_(std::exchange(other.cell_, {})) {}

@@ -26,10 +26,10 @@ std::vector<std::byte>& scratch() {
 }
 
 /// An object's or a value's bytes, which `scratch` holds.
-[[gnu::noinline]] Bytes serialize(const Payload& payload, const PostOptions& options) {
+[[gnu::noinline]] Bytes serialize(const Payload& payload) {
   if (payload.kind() == Payload::Kind::object) return payload.encode_into(scratch());
   scratch().clear();
-  wire::write_value(payload.value(), identities(options), scratch());
+  wire::write_value(payload.value(), {}, scratch());
   return scratch();
 }
 
@@ -44,74 +44,124 @@ bool belongs_to_thread(const std::shared_ptr<client::Port>& port) {
   return true;
 }
 
-/// Nobody will read it: what was listed is closed with it, unless the caller is told and may go on with it.
-Status drop(const PostOptions& options, bool tell, Status why) {
-  if (!tell) detach(options);
-  return why;
-}
-
 [[noreturn]] void throw_full(client::Endpoint& endpoint) {
   endpoint.note(shm::Fault::quota_exceeded);
   throw DOMException("QuotaExceededError", std::to_string(endpoint.buffered_amount()) + " bytes wait for the other side, which does not read; "
                                            "use try_post and on_drain");
 }
 
-/// The last step for a message with ports: they leave their handles, and this context if the message does.
-Status post_with_ports(client::Context& context, client::Endpoint& endpoint, shm::RecordType type, Bytes bytes, const PostOptions& options) {
-  const bool doomed = std::ranges::any_of(options.transfer, [&](const TransferRef& entry) {
-    return endpoint.is_twin(*entry.port().implementation()->endpoint);
-  });
-  if (endpoint.local() || doomed) {
-    MessageEvent message = client::Endpoint::local_message(type, bytes);
-    std::vector<MessagePort> ports = detach(options);
-    if (!doomed) endpoint.post_local(std::move(message), std::move(ports));
-    return Status::ok;
-  }
-  std::vector<client::Endpoint*> ends;
-  for (const TransferRef& entry : options.transfer) ends.push_back(entry.port().implementation()->endpoint.get());
-  const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
-  std::vector<std::byte> record = client::Endpoint::record_with(ends.size(), bytes);
-  context.create_channels(to_share.size());
-  const bool done = context.carry_out([&] {
-    context.share_channels(to_share);
-    std::vector<std::unique_ptr<client::Endpoint>> leaving;
-    for (const TransferRef& entry : options.transfer) leaving.push_back(context.take_endpoint(*entry.port().implementation()));
-    endpoint.post_with(type, std::move(record), std::move(leaving));
-  });
-  if (done) return Status::ok;
-  endpoint.strand();  // what is posted next must not arrive without this message
-  return Status::closed;
-}
-
 /// What a message that waits in a heap is counted as at least: it takes more than its bytes.
 constexpr std::size_t least_counted = 64;
 
-/// The steps of HTML's postMessage on a port, in their order. `try_post` respects the soft limit, and is told.
+/// Whether the queue takes a message of that size. `try_post` respects the soft limit, and is told.
 template <bool trying>
-Status post_in_order(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
-  if (port && port->context != nullptr) port->context->check_thread();
-  const bool transfers = !options.transfer.empty();
-  if (transfers) validate(options, port.get());
-  Bytes bytes = payload.bytes();
-  if (payload.kind() >= Payload::Kind::object) [[unlikely]] bytes = serialize(payload, options);
-  if (transfers) validate_attached(options, port.get());
-  if (!port || !port->endpoint) return drop(options, trying, Status::detached);
-  client::Endpoint& endpoint = *port->endpoint;
-  if (endpoint.peer_gone()) return drop(options, trying, Status::closed);
-  const ContextOptions& limits = port->context->options();
+[[gnu::always_inline]] inline Status admit(client::Port& port, std::size_t size) {
+  client::Endpoint& endpoint = *port.endpoint;
+  const ContextOptions& limits = port.context->options();
   if constexpr (trying) {
     // A message alone may pass the limit. The drain event comes not before this very message would go.
-    const std::size_t room = limits.queue_soft_limit - std::min(limits.queue_soft_limit, bytes.size());
+    const std::size_t room = limits.queue_soft_limit - std::min(limits.queue_soft_limit, size);
     if (endpoint.unread_exceeds(room)) {
       endpoint.want_drain(std::min(limits.queue_soft_limit / 2, room));
-      port->context->make_hot(endpoint);
+      port.context->make_hot(endpoint);
       return Status::full;
     }
   }
   if (limits.queue_hard_limit == 0 || endpoint.unread_exceeds(limits.queue_hard_limit - 1) ||
       endpoint.holds_more_than(limits.queue_hard_limit / least_counted))
     throw_full(endpoint);
-  if (transfers) return post_with_ports(*port->context, endpoint, client::record_type(payload.kind()), bytes, options);
+  return Status::ok;
+}
+
+/// A message that takes something along, as it is posted.
+struct Laden {
+  shm::RecordType type;
+  Bytes bytes;
+  std::vector<graph::BufferNode*> buffers;  ///< that the value refers to
+
+  std::size_t size() const noexcept {
+    std::size_t sum = bytes.size();
+    for (const graph::BufferNode* const buffer : buffers) sum += buffer->bytes.size();
+    return sum;
+  }
+};
+
+Laden laden(const Payload& payload, const PostOptions& options) {
+  Laden message{client::record_type(payload.kind()), payload.bytes(), {}};
+  if (payload.kind() == Payload::Kind::object) message.bytes = payload.encode_into(scratch());
+  if (payload.kind() != Payload::Kind::value) return message;
+  scratch().clear();
+  message.buffers = serialize(payload.value(), options, scratch());
+  message.bytes = scratch();
+  return message;
+}
+
+/// To the other port of this context: what it takes along changes hands, and is not copied.
+Status hand_over(client::Endpoint& endpoint, const Laden& laden, const PostOptions& options) {
+  client::Endpoint::LocalMessage message{0, client::Endpoint::local_message(laden.type, laden.bytes), {}};
+  message.event.ports = detach_ports(options);
+  endpoint.post_local(std::move(message), laden.buffers);
+  return Status::ok;
+}
+
+/// The last step for a message that takes something along: ports leave their handles, and this context if the message does.
+Status post_laden(client::Context& context, client::Endpoint& endpoint, const Laden& laden, const PostOptions& options) {
+  if (endpoint.local()) return hand_over(endpoint, laden, options);
+  std::vector<client::Endpoint*> ends;
+  for (client::Port* const port : listed_ports(options)) ends.push_back(port->endpoint.get());
+  const std::vector<const graph::Contents*> contents(laden.buffers.begin(), laden.buffers.end());
+  client::Outgoing::Record record = client::Endpoint::record_with(laden.type, ends.size(), contents, laden.bytes);
+  if (ends.empty()) return endpoint.post_record(std::move(record), laden.buffers), Status::ok;
+  const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
+  context.create_channels(to_share.size());
+  const bool done = context.carry_out([&] {
+    context.share_channels(to_share);
+    std::vector<std::unique_ptr<client::Endpoint>> leaving;
+    for (client::Port* const port : listed_ports(options)) leaving.push_back(context.take_endpoint(*port));
+    endpoint.post_with(std::move(record), std::move(leaving), laden.buffers);
+  });
+  if (done) return Status::ok;
+  endpoint.strand();  // what is posted next must not arrive without this message
+  return Status::closed;
+}
+
+/// Nobody will read it: what was listed goes with it, unless the caller is told and may go on with it.
+Status drop(const PostOptions& options, bool tell, Status why) {
+  if (tell) return why;
+  static_cast<void>(detach_ports(options));
+  detach_buffers(options);
+  return why;
+}
+
+/// As `post_in_order` for what has a transfer list.
+template <bool trying>
+[[gnu::noinline]] Status post_and_transfer(const std::shared_ptr<client::Port>& port, const Payload& payload,
+                                           const PostOptions& options) {
+  validate(options, port.get());
+  const Laden message = laden(payload, options);
+  validate_attached(options, port.get());
+  if (!port || !port->endpoint) return drop(options, trying, Status::detached);
+  client::Endpoint& endpoint = *port->endpoint;
+  if (endpoint.peer_gone()) return drop(options, trying, Status::closed);
+  if (const Status status = admit<trying>(*port, message.size()); status != Status::ok) return status;
+  const auto to_itself = [&](const client::Port* listed) { return endpoint.is_twin(*listed->endpoint); };
+  if (std::ranges::any_of(listed_ports(options), to_itself)) return drop(options, false, Status::ok);
+  const Status status = post_laden(*port->context, endpoint, message, options);
+  detach_buffers(options);
+  return status;
+}
+
+/// The steps of HTML's postMessage on a port, in their order.
+template <bool trying>
+Status post_in_order(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
+  if (port && port->context != nullptr) port->context->check_thread();
+  if (!options.transfer.empty()) [[unlikely]] return post_and_transfer<trying>(port, payload, options);
+  Bytes bytes = payload.bytes();
+  if (payload.kind() >= Payload::Kind::object) [[unlikely]] bytes = serialize(payload);
+  if (!port || !port->endpoint) return Status::detached;
+  client::Endpoint& endpoint = *port->endpoint;
+  if (endpoint.peer_gone()) return Status::closed;
+  if (const Status status = admit<trying>(*port, bytes.size()); status != Status::ok) return status;
   endpoint.post(client::record_type(payload.kind()), bytes);
   return Status::ok;
 }

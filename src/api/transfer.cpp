@@ -1,10 +1,11 @@
 #include "api/transfer.hpp"
 
+#include <algorithm>
 #include <memory>
 
+#include <fairway/array_buffer.hpp>
 #include <fairway/error.hpp>
 #include <fairway/structured_clone.hpp>
-#include <fairway/value.hpp>
 
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
@@ -18,6 +19,16 @@ namespace fairway {
 namespace {
 
 /// `source`: where it was to be posted, if that is still a port.
+graph::BufferNode* buffer_of(const TransferRef& entry) noexcept {
+  const bool buffer = entry.value() != nullptr && entry.value()->is(ValueType::array_buffer);
+  return buffer ? &graph::as<graph::BufferNode>(entry.value()->cell()) : nullptr;
+}
+
+/// Who it is: a handle to a port is the only one.
+const void* identity_of(const TransferRef& entry) noexcept {
+  return entry.port() != nullptr ? static_cast<const void*>(entry.port()) : buffer_of(entry);
+}
+
 [[noreturn]] void throw_clone_error(const client::Port* source, const char* what) {
   if (source != nullptr && source->endpoint) source->endpoint->note(shm::Fault::data_clone);
   throw DOMException("DataCloneError", what);
@@ -26,51 +37,83 @@ namespace {
 }  // namespace
 
 void validate(const PostOptions& options, const client::Port* source) {
-  const auto& list = options.transfer;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const client::Port* const port = list[i].port().implementation().get();
-    if (port != nullptr && source != nullptr && source->context != nullptr && port->context != source->context)
+  std::vector<const void*> seen;
+  seen.reserve(options.transfer.size());
+  for (const TransferRef& entry : options.transfer) {
+    if (entry.port() == nullptr && buffer_of(entry) == nullptr)
+      throw_clone_error(source, "something in transfer is no ArrayBuffer and no port; list the MessagePort, not a Value of it");
+    seen.push_back(identity_of(entry));
+    const client::Port* const port = entry.port() != nullptr ? entry.port()->implementation().get() : nullptr;
+    if (port == nullptr) continue;
+    if (source != nullptr && source->context != nullptr && port->context != source->context)
       throw_clone_error(source, "a port of another Context is listed in transfer");
-    if (port != nullptr && port == source) throw_clone_error(source, "a port cannot be transferred over itself");
-    for (std::size_t j = 0; j < i; ++j)
-      if (&list[j].port() == &list[i].port()) throw_clone_error(source, "a port is listed twice in transfer");
+    if (port == source) throw_clone_error(source, "a port cannot be transferred over itself");
   }
+  std::ranges::sort(seen);
+  if (std::ranges::adjacent_find(seen) != seen.end()) throw_clone_error(source, "a port or a buffer is listed twice in transfer");
 }
 
-std::vector<const void*> identities(const PostOptions& options) {
-  std::vector<const void*> list;
-  for (const TransferRef& entry : options.transfer) list.push_back(entry.port().implementation().get());
+std::vector<client::Port*> listed_ports(const PostOptions& options) {
+  std::vector<client::Port*> list;
+  for (const TransferRef& entry : options.transfer)
+    if (entry.port() != nullptr) list.push_back(entry.port()->implementation().get());
   return list;
 }
 
-void validate_attached(const PostOptions& options, const client::Port* source) {
+std::vector<graph::BufferNode*> serialize(const Value& value, const PostOptions& options, std::vector<std::byte>& out) {
+  std::vector<const void*> ports;
+  std::vector<graph::BufferNode*> buffers;
   for (const TransferRef& entry : options.transfer) {
-    const auto& port = entry.port().implementation();
-    if (!port || !port->endpoint) throw_clone_error(source, "a port in transfer is closed or was transferred already");
+    if (entry.port() != nullptr) {
+      ports.push_back(entry.port()->implementation().get());
+    } else {
+      buffers.push_back(buffer_of(entry));
+    }
   }
+  return wire::write_value(value, ports, buffers, out);
 }
 
-std::vector<MessagePort> detach(const PostOptions& options) {
+void validate_attached(const PostOptions& options, const client::Port* source) {
+  for (const client::Port* const port : listed_ports(options))
+    if (port == nullptr || !port->endpoint) throw_clone_error(source, "a port in transfer is closed or was transferred already");
+  for (const TransferRef& entry : options.transfer)
+    if (const graph::BufferNode* const buffer = buffer_of(entry); buffer != nullptr && buffer->detached)
+      throw_clone_error(source, "an ArrayBuffer in transfer is detached");
+}
+
+std::vector<MessagePort> detach_ports(const PostOptions& options) {
   std::vector<MessagePort> ports;
-  for (const TransferRef& entry : options.transfer) {
-    client::Port& old = *entry.port().implementation();
-    ports.emplace_back(old.context->move(old));
-  }
+  for (client::Port* const old : listed_ports(options)) ports.emplace_back(old->context->move(*old));
   return ports;
 }
+
+void detach_buffers(const PostOptions& options) noexcept {
+  for (const TransferRef& entry : options.transfer)
+    if (graph::BufferNode* const buffer = buffer_of(entry)) static_cast<void>(buffer->take());
+}
+
+Payload::Payload(const ArrayBuffer& buffer) noexcept : Payload(buffer.value()) {}
+
+TransferRef::TransferRef(ArrayBuffer& buffer) noexcept : value_(&buffer.value()) {}
 
 Value::Value(MessagePort& port)
     : Value(graph::Heap::make_alone<graph::PortNode>(port.implementation(), graph::PortNode::not_travelled)) {}
 
 namespace {
 
-/// As one that has arrived. Throws DOMException "RangeError" when there is no memory.
-Value arrived(Bytes bytes, const std::vector<MessagePort>& ports) {
+[[noreturn]] void throw_no_memory() { throw DOMException("RangeError", "no memory for a clone"); }
+
+/// As one that has arrived. What the buffers hold moves into it.
+Value arrived(Bytes bytes, const std::vector<MessagePort>& ports, std::span<graph::BufferNode* const> buffers) {
   std::vector<std::shared_ptr<void>> list;
   for (const MessagePort& port : ports) list.push_back(port.implementation());
+  std::vector<graph::Contents> contents;
+  contents.reserve(buffers.size());
+  for (graph::BufferNode* const buffer : buffers) contents.push_back(buffer->take());
   Value value;
-  if (wire::read_value(bytes, list, value) != wire::ValueError::none) throw DOMException("RangeError", "no memory for a clone");
-  return value;
+  if (wire::read_value(bytes, list, contents, value) == wire::ValueError::none) return value;
+  for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i]->give(std::move(contents[i]));
+  throw_no_memory();
 }
 
 }  // namespace
@@ -78,16 +121,17 @@ Value arrived(Bytes bytes, const std::vector<MessagePort>& ports) {
 Value structured_clone(const Value& value) {
   std::vector<std::byte> bytes;
   wire::write_value(value, {}, bytes);
-  return arrived(bytes, {});
+  return arrived(bytes, {}, {});
 }
 
 Clone structured_clone(const Value& value, const PostOptions& options) {
   validate(options, nullptr);
   std::vector<std::byte> bytes;
-  wire::write_value(value, identities(options), bytes);
+  const std::vector<graph::BufferNode*> buffers = serialize(value, options, bytes);
   validate_attached(options, nullptr);
-  Clone clone{{}, detach(options)};
-  clone.data = arrived(bytes, clone.ports);
+  Clone clone{{}, detach_ports(options)};
+  clone.data = arrived(bytes, clone.ports, buffers);
+  detach_buffers(options);
   return clone;
 }
 

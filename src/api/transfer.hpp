@@ -5,16 +5,22 @@
 #include <fairway/message_port.hpp>
 #include <fairway/payload.hpp>
 
+#include "value/node.hpp"
+
 /// What a post does with its transfer list, in this order (HTML Standard, StructuredSerializeWithTransfer).
 namespace fairway {
 
 /// Throws if the list itself is wrong; nothing is detached yet. `source`: the port that posts, if there is one.
 void validate(const PostOptions& options, const client::Port* source);
-/// Who the ports in the list are, as values know them.
-std::vector<const void*> identities(const PostOptions& options);
+/// The ports in the list, in its order.
+std::vector<client::Port*> listed_ports(const PostOptions& options);
+/// Appends the value, and answers which buffers of the list leave with it, in the order of their numbers.
+std::vector<graph::BufferNode*> serialize(const Value& value, const PostOptions& options, std::vector<std::byte>& out);
 /// As `validate` for what is in the list, once the value is serialized.
 void validate_attached(const PostOptions& options, const client::Port* source);
 /// Takes the ports out of their handles, which are dead from here on.
-std::vector<MessagePort> detach(const PostOptions& options);
+std::vector<MessagePort> detach_ports(const PostOptions& options);
+/// What the message has not taken of the buffers is gone.
+void detach_buffers(const PostOptions& options) noexcept;
 
 }  // namespace fairway

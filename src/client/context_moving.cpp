@@ -36,9 +36,8 @@ std::vector<Endpoint*> Context::channels_that_leave(const std::vector<Endpoint*>
 
 void Context::share_channels(const std::vector<Endpoint*>& one_end_each) {
   struct Pending {
-    std::uint64_t sequence;
     Endpoint* writer;
-    MessageEvent event;
+    Endpoint::LocalMessage message;
   };
   std::vector<Pending> pending;
   std::vector<std::unique_ptr<Endpoint>> ghosts;  // of ends that are closed: what they had posted still arrives
@@ -50,7 +49,7 @@ void Context::share_channels(const std::vector<Endpoint*>& one_end_each) {
     for (const auto& [reader, writer] : {std::pair(end, other), std::pair(other, end)}) {
       local_message_taken(*reader);
       for (Endpoint::LocalMessage& message : reader->take_local_queue())
-        pending.push_back({message.sequence, writer, std::move(message.event)});
+        pending.push_back({writer, std::move(message)});
     }
     end->share(id, 0, 0);
     other->share(id.opposite(), 0, 0);
@@ -60,8 +59,8 @@ void Context::share_channels(const std::vector<Endpoint*>& one_end_each) {
     }
   }
   // In the order in which they were posted: nothing was posted on a port after it left in a message.
-  std::ranges::sort(pending, {}, &Pending::sequence);
-  for (Pending& message : pending) message.writer->replay(std::move(message.event));
+  std::ranges::sort(pending, {}, [](const Pending& each) { return each.message.sequence; });
+  for (Pending& each : pending) each.writer->replay(std::move(each.message));
   for (auto& ghost : ghosts) close_later(std::move(ghost));
 }
 

@@ -23,15 +23,17 @@ MessageEvent Endpoint::local_message(shm::RecordType type, Bytes payload) {
   return message;
 }
 
-void Endpoint::post_local(MessageEvent message, std::vector<MessagePort> ports) {
+void Endpoint::post_local(LocalMessage message, std::span<graph::BufferNode* const> buffers) {
   if (peer_gone()) return;
-  for (const MessagePort& handle : ports)
+  for (const MessagePort& handle : message.event.ports)
     if (circular(*handle.implementation()->endpoint, *twin_)) return;  // nobody will ever have it: its ports close
-  message.ports = std::move(ports);
-  twin_->queue_.push_back({context_.next_local_sequence(), std::move(message)});
-  const MessageEvent& last = twin_->queue_.back().event;
-  for (const MessagePort& handle : last.ports) handle.implementation()->endpoint->carried_to_ = twin_;
-  twin_->queued_bytes_ += last.bytes().size();
+  message.buffers.reserve(buffers.size());
+  message.sequence = context_.next_local_sequence();
+  twin_->queue_.push_back(std::move(message));
+  LocalMessage& last = twin_->queue_.back();
+  for (graph::BufferNode* const buffer : buffers) last.buffers.push_back(buffer->take());
+  for (const MessagePort& handle : last.event.ports) handle.implementation()->endpoint->carried_to_ = twin_;
+  twin_->queued_bytes_ += last.size();
   context_.local_message(*twin_);
 }
 
@@ -41,7 +43,7 @@ bool Endpoint::circular(const Endpoint& port, const Endpoint& reader) noexcept {
   return at != nullptr;
 }
 
-void Endpoint::post_local(shm::RecordType type, Bytes payload) { post_local(local_message(type, payload), {}); }
+void Endpoint::post_local(shm::RecordType type, Bytes payload) { post_local({0, local_message(type, payload)}, {}); }
 
 void Endpoint::post(shm::RecordType type, Bytes payload) {
   if (local()) return post_local(type, payload);

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include <boost/intrusive/set_hook.hpp>
 #include <fairway/message_event.hpp>
@@ -16,6 +18,7 @@
 #include "client/port.hpp"
 #include "route/pairing.hpp"
 #include "shm/byte_ring.hpp"
+#include "value/node.hpp"
 #include "wire/messages.hpp"
 
 namespace fairway::client {
@@ -49,24 +52,34 @@ class Endpoint {
   // The owner's side ------------------------------------------------------------------------------------------
 
   void post(shm::RecordType type, Bytes payload);
-  /// With ports that stay in this context.
-  void post_local(MessageEvent message, std::vector<MessagePort> ports);
-  static MessageEvent local_message(shm::RecordType type, Bytes payload);
-  /// With ports that leave this context. They are gone, whatever happens.
-  void post_with(shm::RecordType type, std::vector<std::byte> record, std::vector<std::unique_ptr<Endpoint>> ports);
-  /// What `post_with` takes: the payload behind room for the table of so many ports.
-  static std::vector<std::byte> record_with(std::size_t ports, Bytes payload);
   struct LocalMessage {
-    std::uint64_t sequence;
+    std::uint64_t sequence = 0;  ///< given by the post
     MessageEvent event;
+    std::vector<graph::Contents> buffers = {};  ///< that its value refers to
+
+    std::uint64_t size() const noexcept {
+      std::uint64_t sum = event.bytes().size();
+      for (const graph::Contents& buffer : buffers) sum += buffer.bytes.size();
+      return sum;
+    }
   };
+  /// With ports that stay in this context, and buffers, which are detached unless it throws and has posted nothing.
+  void post_local(LocalMessage message, std::span<graph::BufferNode* const> buffers);
+  static MessageEvent local_message(shm::RecordType type, Bytes payload);
+  /// A message for a shared channel: the payload behind room for the table of so many ports, and for what the buffers hold.
+  static Outgoing::Record record_with(shm::RecordType type, std::size_t ports, std::span<const graph::Contents* const> buffers,
+                                      Bytes payload);
+  /// The buffers are those of the record. They are detached, unless it throws and has posted nothing.
+  void post_record(Outgoing::Record record, std::span<graph::BufferNode* const> buffers);
+  /// The same with ports that leave this context. They are gone, whatever happens.
+  void post_with(Outgoing::Record record, std::vector<std::unique_ptr<Endpoint>> ports, std::span<graph::BufferNode* const> buffers);
   const std::deque<LocalMessage>& local_queue() const noexcept { return queue_; }
   std::deque<LocalMessage> take_local_queue() {
     queued_bytes_ = 0;
     return std::exchange(queue_, {});
   }
   /// Posts a message once more that this end has posted to its twin.
-  void replay(MessageEvent event);
+  void replay(LocalMessage message);
   void note_taken() noexcept { carried_to_ = nullptr; }
   enum class Next { message, empty, closed };
   /// Takes the next message. Closed: `reason` is why, and everything is read.
@@ -205,9 +218,10 @@ class Endpoint {
   bool step_over(Incoming::Look look, const shm::Record& record);
   /// False: it is neither bytes, a string nor an object, or there is no memory.
   static bool take(const shm::Record& record, MessageEvent& event);
-  static void take_other(const shm::Record& record, MessageEvent& event);
+  /// What the buffers of a value hold is the answer, as long as its ports are awaited.
+  static std::vector<graph::Contents> take_other(const shm::Record& record, MessageEvent& event);
   /// With all of its ports there. Bytes that are no value make the event an error.
-  static void decode_value(MessageEvent& event);
+  static void decode_value(MessageEvent& event, std::span<graph::Contents> buffers);
   void consume(const shm::Record& record);
   void finish_generation();
   void claim_ports(const shm::Record& record);

@@ -7,18 +7,39 @@
 #include "client/endpoint.hpp"
 #include "client/kind.hpp"
 #include "route/token_table.hpp"
+#include "wire/buffer_block.hpp"
 
 /// How ports leave in a message: DETACH for each, accepted by the kernel, and only then the record that carries them.
 namespace fairway::client {
 
-std::vector<std::byte> Endpoint::record_with(std::size_t ports, Bytes payload) {
-  const std::size_t table = route::token_table_size(ports);
-  std::vector<std::byte> record(table + payload.size());
-  if (!payload.empty()) std::memcpy(record.data() + table, payload.data(), payload.size());
+Outgoing::Record Endpoint::record_with(shm::RecordType type, std::size_t ports, std::span<const graph::Contents* const> buffers,
+                                       Bytes payload) {
+  const std::size_t table = ports == 0 ? 0 : route::token_table_size(ports);
+  const std::size_t size = buffers.empty() ? payload.size() : wire::buffer_head_size(buffers.size(), payload);
+  Outgoing::Record record{type, 0, std::vector<std::byte>(table + size)};
+  if (ports != 0) record.flags |= shm::record_has_tokens;
+  std::byte* const place = record.bytes.data() + table;
+  if (!buffers.empty()) {
+    record.flags |= shm::record_has_buffers;
+    wire::write_buffer_head(buffers, payload, place);
+    for (const graph::Contents* const buffer : buffers) record.length += wire::padded(buffer->bytes.size());
+  } else if (!payload.empty()) {
+    std::memcpy(place, payload.data(), payload.size());
+  }
   return record;
 }
 
-void Endpoint::post_with(shm::RecordType type, std::vector<std::byte> record, std::vector<std::unique_ptr<Endpoint>> ports) {
+void Endpoint::post_record(Outgoing::Record record, std::span<graph::BufferNode* const> buffers) {
+  context_.service_broker_if_news();
+  if (peer_gone()) return;
+  context_.note_post();
+  out_.push(std::move(record), buffers);
+  progress();
+  context_.service_broker_if_news();
+}
+
+void Endpoint::post_with(Outgoing::Record record, std::vector<std::unique_ptr<Endpoint>> ports,
+                         std::span<graph::BufferNode* const> buffers) {
   context_.service_broker_if_news();
   if (peer_gone()) {
     for (auto& endpoint : ports) context_.close_later(std::move(endpoint));
@@ -29,8 +50,9 @@ void Endpoint::post_with(shm::RecordType type, std::vector<std::byte> record, st
   for (const auto& endpoint : ports) {
     tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
   }
-  route::write_token_table(tokens, record.data());
-  out_.push_held(type, shm::record_has_tokens, std::move(record));
+  route::write_token_table(tokens, record.bytes.data());
+  record.held = true;
+  out_.push(std::move(record), buffers);
   leaving_.push_back(std::move(ports));
   progress();
   context_.service_broker_if_news();
@@ -90,12 +112,18 @@ bool Endpoint::detach(Endpoint& carrier) {
   return true;
 }
 
-void Endpoint::replay(MessageEvent event) {
-  if (event.ports.empty()) return post(record_type(event.kind()), event.bytes());
+void Endpoint::replay(LocalMessage message) {
+  const MessageEvent& event = message.event;
+  const shm::RecordType type = record_type(event.kind());
+  if (event.ports.empty() && message.buffers.empty()) return post(type, event.bytes());
+  std::vector<const graph::Contents*> buffers;
+  for (const graph::Contents& buffer : message.buffers) buffers.push_back(&buffer);
+  Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes());
+  record.contents = std::move(message.buffers);
+  if (event.ports.empty()) return post_record(std::move(record), {});
   std::vector<std::unique_ptr<Endpoint>> ports;
   for (const MessagePort& handle : event.ports) ports.push_back(context_.take_endpoint(*handle.implementation()));
-  std::vector<std::byte> record = record_with(ports.size(), event.bytes());
-  post_with(record_type(event.kind()), std::move(record), std::move(ports));
+  post_with(std::move(record), std::move(ports), {});
 }
 
 }  // namespace fairway::client

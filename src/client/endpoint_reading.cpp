@@ -8,6 +8,7 @@
 #include "client/kind.hpp"
 #include "client/link.hpp"
 #include "route/token_table.hpp"
+#include "wire/buffer_block.hpp"
 #include "wire/value_reader.hpp"
 
 /// The reader's side: from a record to a message, and what the writer is told of it.
@@ -15,10 +16,10 @@ namespace fairway::client {
 
 Endpoint::Next Endpoint::next_local(MessageEvent& event) {
   if (!queue_.empty()) {
+    queued_bytes_ -= queue_.front().size();
     event = std::move(queue_.front().event);
     for (const MessagePort& handle : event.ports) handle.implementation()->endpoint->note_taken();
-    queued_bytes_ -= event.bytes().size();
-    decode_value(event);
+    decode_value(event, queue_.front().buffers);
     context_.local_message_taken(*this);
     queue_.pop_front();
     context_.local_message(*this);
@@ -33,9 +34,10 @@ Endpoint::Next Endpoint::next_local(MessageEvent& event) {
 Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
   if (!claims_answered_) return Next::empty;
   const shm::Record record{claimed_->header, claimed_->payload.subspan(route::token_table_size(ports_of_record_))};
-  if (!take(record, event)) take_other(record, event);
+  std::vector<graph::Contents> buffers;
+  if (!take(record, event)) buffers = take_other(record, event);
   if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_); })) static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
-  decode_value(event);
+  decode_value(event, buffers);
   consume(*std::exchange(claimed_, std::nullopt));
   return Next::message;
 }
@@ -95,23 +97,28 @@ bool Endpoint::take(const shm::Record& record, MessageEvent& event) {
 }
 
 // Not inlined, like what it calls: the way of bytes and strings would save registers for it.
-[[gnu::noinline, gnu::cold]] void Endpoint::take_other(const shm::Record& record, MessageEvent& event) {
-  const bool tokens = (record.header.flags & shm::record_has_tokens) != 0;
-  const bool value = record.header.type == shm::RecordType::value && (record.header.flags & ~shm::record_has_tokens) == 0;
-  if (!value || !event.assign_value(record.payload.size())) {
+[[gnu::noinline, gnu::cold]] std::vector<graph::Contents> Endpoint::take_other(const shm::Record& record, MessageEvent& event) {
+  const std::uint8_t flags = record.header.flags;
+  std::vector<graph::Contents> buffers;
+  std::optional<Bytes> bytes = record.payload;
+  if ((flags & shm::record_has_buffers) != 0) bytes = wire::read_buffer_block(record.payload, buffers);
+  constexpr std::uint8_t known = shm::record_has_tokens | shm::record_has_buffers;
+  const bool value = record.header.type == shm::RecordType::value && (flags & ~known) == 0;
+  if (!value || !bytes || !event.assign_value(bytes->size())) {
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
-    return;
+    return {};
   }
-  if (!record.payload.empty()) std::memcpy(event.room(), record.payload.data(), record.payload.size());
-  if (!tokens) decode_value(event);
+  if (!bytes->empty()) std::memcpy(event.room(), bytes->data(), bytes->size());
+  if ((flags & shm::record_has_tokens) == 0) decode_value(event, buffers);
+  return buffers;
 }
 
-[[gnu::noinline, gnu::cold]] void Endpoint::decode_value(MessageEvent& event) {
+[[gnu::noinline, gnu::cold]] void Endpoint::decode_value(MessageEvent& event, std::span<graph::Contents> buffers) {
   if (event.kind() != MessageEvent::Kind::value) return;
   std::vector<std::shared_ptr<void>> ports;
   for (const MessagePort& port : event.ports) ports.push_back(port.implementation());
   Value value;
-  if (wire::read_value(event.bytes(), ports, value) == wire::ValueError::none) {
+  if (wire::read_value(event.bytes(), ports, buffers, value) == wire::ValueError::none) {
     event.set_data(std::move(value));
   } else {
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));

@@ -8,6 +8,7 @@
 #include "base/check.hpp"
 #include "base/hook.hpp"
 #include "sys/process.hpp"
+#include "wire/buffer_block.hpp"
 
 namespace fairway::client {
 
@@ -26,19 +27,21 @@ Outgoing::Push Outgoing::push(shm::RecordType type, std::uint8_t flags, Bytes pa
   return Push::queued;
 }
 
-void Outgoing::push_held(shm::RecordType type, std::uint8_t flags, std::vector<std::byte> payload) {
-  queue({type, flags, std::move(payload), true});
+void Outgoing::push(Record record, std::span<graph::BufferNode* const> buffers) {
+  record.contents.reserve(record.contents.size() + buffers.size());
+  queue(std::move(record));
+  for (graph::BufferNode* const buffer : buffers) backlog_.back().contents.push_back(buffer->take());
 }
 
 void Outgoing::release() noexcept {
-  const auto held = std::ranges::find(backlog_, true, &Waiting::held);
+  const auto held = std::ranges::find(backlog_, true, &Record::held);
   if (held != backlog_.end()) held->held = false;
 }
 
-void Outgoing::queue(Waiting waiting) {
-  const std::uint64_t length = waiting.payload.size();
-  const bool counts = waiting.type != shm::RecordType::close;
-  backlog_.push_back(std::move(waiting));
+void Outgoing::queue(Record record) {
+  const std::uint64_t length = record.length;
+  const bool counts = record.type != shm::RecordType::close;
+  backlog_.push_back(std::move(record));
   backlog_bytes_ += length;
   backlog_size_ += shm::record_size(length);
   FAIRWAY_HOOK(backlog_queued);
@@ -49,9 +52,9 @@ void Outgoing::queue(Waiting waiting) {
 bool Outgoing::flush(const shm::ControlBlock* reader) {
   if (control_ == nullptr) return false;
   bool committed = false;
-  while (!backlog_.empty() && !backlog_.front().held && write(backlog_.front().type, backlog_.front().flags, backlog_.front().payload, reader)) {
-    backlog_bytes_ -= backlog_.front().payload.size();
-    backlog_size_ -= shm::record_size(backlog_.front().payload.size());
+  while (!backlog_.empty() && !backlog_.front().held && write(backlog_.front(), reader)) {
+    backlog_bytes_ -= backlog_.front().length;
+    backlog_size_ -= shm::record_size(backlog_.front().length);
     backlog_.pop_front();
     committed = true;
   }
@@ -76,6 +79,21 @@ bool Outgoing::write(shm::RecordType type, std::uint8_t flags, Bytes payload, co
   return true;
 }
 
+bool Outgoing::write(const Record& record, const shm::ControlBlock* reader) noexcept {
+  if (record.contents.empty()) return write(record.type, record.flags, record.bytes, reader);
+  std::byte* place = writer_.reserve(record.length, head_);
+  if (place == nullptr) place = reserve_what_is_read(record.length, reader);
+  if (place == nullptr) return false;
+  FAIRWAY_HOOK(commit_before);
+  std::memcpy(place, record.bytes.data(), record.bytes.size());
+  place += record.bytes.size();
+  for (const graph::Contents& buffer : record.contents) place = wire::write_contents(buffer, place);
+  FAIRWAY_HOOK(commit_payload_copied);
+  writer_.commit(record.type, record.flags, record.length);
+  FAIRWAY_HOOK(commit_after);
+  return true;
+}
+
 std::byte* Outgoing::reserve_what_is_read(std::uint64_t length, const shm::ControlBlock* reader) noexcept {
   refresh_head(reader);
   return writer_.reserve(length, head_);
@@ -83,13 +101,13 @@ std::byte* Outgoing::reserve_what_is_read(std::uint64_t length, const shm::Contr
 
 bool Outgoing::has_room(const shm::ControlBlock* reader) noexcept {
   if (control_ == nullptr || backlog_.empty() || backlog_.front().held) return false;
-  const std::uint64_t length = backlog_.front().payload.size();
+  const std::uint64_t length = backlog_.front().length;
   return writer_.reserve(length, head_) != nullptr || reserve_what_is_read(length, reader) != nullptr;
 }
 
 bool Outgoing::stuck() noexcept {
   if (backlog_.empty() || backlog_.front().held) return false;
-  return control_ == nullptr || writer_.reserve(backlog_.front().payload.size(), writer_.position()) == nullptr;
+  return control_ == nullptr || writer_.reserve(backlog_.front().length, writer_.position()) == nullptr;
 }
 
 void Outgoing::say_left(bool left) noexcept {
@@ -124,7 +142,7 @@ std::uint64_t Outgoing::wanted_segment(bool closing) const noexcept {
   if (unread >= most_unread) return 0;
   // Steep steps: a stream that outgrows its first ring gets a large one soon, and a reader that stands still costs
   // few generations.
-  const std::uint64_t first = shm::record_size(backlog_.front().payload.size());
+  const std::uint64_t first = shm::record_size(backlog_.front().length);
   const bool fits_ring = first <= largest_ring / 2;
   const bool ring = writer_.shape() == shm::Shape::ring;
   std::uint64_t capacity = writer_.capacity() * 4;
@@ -136,14 +154,14 @@ std::uint64_t Outgoing::wanted_segment(bool closing) const noexcept {
 
 bool Outgoing::useful(std::uint64_t segment_size) const noexcept {
   if (control_ == nullptr) return true;
-  return !backlog_.empty() && shm::record_size(backlog_.front().payload.size()) <= segment_size - shm::data_offset;
+  return !backlog_.empty() && shm::record_size(backlog_.front().length) <= segment_size - shm::data_offset;
 }
 
 shm::Shape Outgoing::shape_for(std::uint64_t segment_size, bool closing) const noexcept {
   const std::uint64_t capacity = segment_size - shm::data_offset;
   if (control_ == nullptr) return shm::Shape::ring;
   if (closing || capacity > largest_ring || !std::has_single_bit(capacity)) return shm::Shape::linear;
-  return shm::record_size(backlog_.front().payload.size()) <= capacity / 2 ? shm::Shape::ring : shm::Shape::linear;
+  return shm::record_size(backlog_.front().length) <= capacity / 2 ? shm::Shape::ring : shm::Shape::linear;
 }
 
 void Outgoing::begin_generation(sys::Mapping memory, PortId port, Epoch epoch, Epoch peer_epoch, shm::Shape shape) {
@@ -201,7 +219,7 @@ void Outgoing::want(std::uint64_t unread) noexcept {
   if (control_ == nullptr) return;
   if (!backlog_.empty()) {
     // Half a ring at a time. A linear generation gets no room by being read: then the next one is what helps.
-    const std::uint64_t taken = shm::record_size(backlog_.front().payload.size()) + shm::header_size;
+    const std::uint64_t taken = shm::record_size(backlog_.front().length) + shm::header_size;
     const bool ring = writer_.shape() == shm::Shape::ring && taken <= writer_.capacity();
     unread = ring ? std::min(writer_.capacity() / 2, writer_.capacity() - taken) : writer_.position();
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <fairway/types.hpp>
@@ -12,6 +13,7 @@
 #include "shm/byte_ring.hpp"
 #include "shm/layout.hpp"
 #include "sys/memory.hpp"
+#include "value/node.hpp"
 
 namespace fairway::client {
 
@@ -26,11 +28,22 @@ class Outgoing {
   /// A reader that is so many generations behind gets no more of them until it moves on.
   static constexpr Generation most_unread = 8;
 
+  /// A message that is given away: bytes, and behind them what its buffers hold, each padded.
+  struct Record {
+    shm::RecordType type;
+    std::uint8_t flags;
+    std::vector<std::byte> bytes;
+    std::vector<graph::Contents> contents = {};
+    std::uint64_t length = bytes.size();  ///< of all, in the stream
+    bool held = false;
+  };
+
   enum class Push { committed, queued };
   /// Appends a record. `reader`: the control block of the other side, null while there is none.
   Push push(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader);
-  /// The same for a record that must not be seen yet. It holds up all that is posted behind it, until `release`.
-  void push_held(shm::RecordType type, std::uint8_t flags, std::vector<std::byte> payload);
+  /// The same, as `flush` commits it. A held one must not be seen yet, and holds up all that is posted behind it, until
+  /// `release`. The contents come from the buffers, which are detached unless it throws.
+  void push(Record record, std::span<graph::BufferNode* const> buffers);
   /// The first held record may go.
   void release() noexcept;
   /// Moves what fits from the backlog into the newest generation. True: something was committed.
@@ -91,21 +104,15 @@ class Outgoing {
   bool damaged() const noexcept { return damaged_; }
 
  private:
-  struct Waiting {
-    shm::RecordType type;
-    std::uint8_t flags;
-    std::vector<std::byte> payload;
-    bool held = false;
-  };
-
   bool write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept;
+  bool write(const Record& record, const shm::ControlBlock* reader) noexcept;
   /// Once more, when what is known of the reader's head left no room.
   [[gnu::noinline]] std::byte* reserve_what_is_read(std::uint64_t length, const shm::ControlBlock* reader) noexcept;
   void refresh_head(const shm::ControlBlock* reader) noexcept;
   std::uint64_t count_unread(const shm::ControlBlock* reader) noexcept;
   /// As far as its head was seen.
   bool in_newest_generation() const noexcept { return reader_generation_ == static_cast<Generation>(next_ - 1); }
-  void queue(Waiting waiting);
+  void queue(Record record);
   void count_posted(std::uint64_t length) noexcept;
   void count_backlog() noexcept;
 
@@ -116,7 +123,7 @@ class Outgoing {
   Generation next_ = 0;
   Generation reader_generation_ = 0;
   std::uint64_t head_ = 0;  ///< the reader's position in the current generation, as last seen
-  std::deque<Waiting> backlog_;
+  std::deque<Record> backlog_;
   std::uint64_t backlog_bytes_ = 0;
   std::uint64_t backlog_size_ = 0;  ///< as records
   std::uint64_t posted_messages_ = 0;

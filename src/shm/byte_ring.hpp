@@ -32,6 +32,8 @@ inline constexpr std::uint8_t last_record_type = 6;
 
 /// `flags` bit: a table of transferred ports stands in front of the payload.
 inline constexpr std::uint8_t record_has_tokens = 1;
+/// `flags` bit, of a value: what its transferred buffers hold is with it (wire/buffer_block).
+inline constexpr std::uint8_t record_has_buffers = 2;
 
 ///  63        56 55     48 47     40 39                                  0
 /// +------------+---------+---------+-------------------------------------+

@@ -43,6 +43,18 @@ void destroy(Node* node) noexcept {
 
 }  // namespace
 
+Contents BufferNode::take() noexcept {
+  heap->weigh(bytes.size(), 0);
+  detached = true;
+  return {std::exchange(bytes, {}), std::exchange(maximum, 0), resizable};
+}
+
+void BufferNode::give(Contents contents) noexcept {
+  heap->weigh(bytes.size(), contents.bytes.size());
+  detached = false;
+  static_cast<Contents&>(*this) = std::move(contents);
+}
+
 Heap::~Heap() {
   if (last_ == nullptr) return;
   Node* node = std::exchange(last_->next, nullptr);

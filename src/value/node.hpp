@@ -104,12 +104,22 @@ struct ErrorNode : Node {
   Slot cause = Slot::hole();
 };
 
-struct BufferNode : Node {
-  BufferNode() noexcept : Node(ValueType::array_buffer) {}
+/// What an ArrayBuffer holds. Moves from one to another without a copy.
+struct Contents {
   std::vector<std::byte> bytes;
   std::uint64_t maximum = 0;  ///< of a resizable one
   bool resizable = false;
+};
+
+struct BufferNode : Node, Contents {
+  BufferNode() noexcept : Node(ValueType::array_buffer) {}
+  /// It is detached from here on.
+  Contents take() noexcept;
+  /// Of one that is empty, or detached: it is no longer.
+  void give(Contents contents) noexcept;
+
   bool detached = false;
+  std::uint64_t listed = 0;  ///< the walk that transfers it
 };
 
 constexpr std::size_t element_size(ElementType type) noexcept {

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <new>
 #include <string>
 
+#include <fairway/array_buffer.hpp>
 #include <fairway/error.hpp>
 #include <fairway/value.hpp>
 
@@ -21,10 +23,26 @@ graph::ViewNode& view_of(const Value& value) {
   return graph::as<graph::ViewNode>(value.cell());
 }
 
+[[noreturn]] void throw_no_memory(std::size_t size) {
+  throw DOMException("RangeError", "no memory for an ArrayBuffer of " + std::to_string(size) + " bytes");
+}
+
 void replace_bytes(graph::BufferNode& buffer, std::size_t size) {
   const std::size_t before = buffer.bytes.size();
   buffer.bytes.resize(size);
   buffer.heap->weigh(before, size);
+}
+
+Value make_zeros(std::size_t size) {
+  Value buffer = graph::Heap::make_alone<graph::BufferNode>();
+  auto& node = graph::as<graph::BufferNode>(buffer.cell());
+  if (size > node.bytes.max_size()) throw_no_memory(size);
+  try {
+    replace_bytes(node, size);
+  } catch (const std::bad_alloc&) {
+    throw_no_memory(size);
+  }
+  return buffer;
 }
 
 /// ECMAScript, InitializeTypedArrayFromArrayBuffer and the constructor of DataView.
@@ -109,10 +127,14 @@ bool Value::detached() const { return buffer_of(*this).detached; }
 std::vector<std::byte> Value::detach() {
   graph::BufferNode& buffer = buffer_of(*this);
   if (buffer.detached) throw DOMException("TypeError", "the ArrayBuffer is detached already");
-  buffer.heap->weigh(buffer.bytes.size(), 0);
-  buffer.detached = true;
-  buffer.maximum = 0;
-  return std::exchange(buffer.bytes, {});
+  return buffer.take().bytes;
 }
+
+Value::Value(const ArrayBuffer& buffer) noexcept : Value(buffer.value()) {}
+
+ArrayBuffer::ArrayBuffer(std::size_t size) : value_(make_zeros(size)) {}
+ArrayBuffer::ArrayBuffer(std::size_t size, std::size_t maximum) : value_(Value::array_buffer(size, maximum)) {}
+ArrayBuffer::ArrayBuffer(Bytes bytes) : value_(Value::array_buffer(bytes)) {}
+void ArrayBuffer::check() const { static_cast<void>(buffer_of(value_)); }
 
 }  // namespace fairway

@@ -31,8 +31,14 @@ struct Frame {
 
 class Reader {
  public:
-  Reader(Bytes bytes, ViewFlags view_flags, std::span<const std::shared_ptr<void>> ports)
-      : in_(bytes), view_flags_(view_flags), ports_(ports), port_nodes_(ports.size()), heap_(std::make_unique<graph::Heap>()) {}
+  Reader(Bytes bytes, ViewFlags view_flags, std::span<const std::shared_ptr<void>> ports, std::span<graph::Contents> buffers)
+      : in_(bytes), view_flags_(view_flags), ports_(ports), port_nodes_(ports.size()), buffers_(buffers),
+        buffer_nodes_(buffers.size()), heap_(std::make_unique<graph::Heap>()) {}
+  /// What it took goes back, unless the value has it.
+  ~Reader() {
+    for (std::size_t i = 0; heap_ && i < buffers_.size(); ++i)
+      if (buffer_nodes_[i] != nullptr) buffers_[i] = buffer_nodes_[i]->take();
+  }
 
   ValueError run(Value& out) {
     const std::size_t size = in_.left();
@@ -138,7 +144,7 @@ class Reader {
       case tag::array_buffer: return read_buffer(false);
       case tag::resizable_array_buffer: return read_buffer(true);
       case tag::host_object: return read_port();
-      case tag::transferred_array_buffer:
+      case tag::transferred_array_buffer: return read_transferred_buffer();
       case tag::shared_array_buffer: in_.fail(ValueError::transferred); return Slot::hole();
       default: in_.fail(ValueError::tag); return Slot::hole();
     }
@@ -178,6 +184,22 @@ class Reader {
     buffer.resizable = resizable;
     buffer.maximum = maximum;
     return Slot::node(buffer);
+  }
+
+  Slot read_transferred_buffer() {
+    const std::uint32_t index = in_.varint();
+    if (index >= buffers_.size()) {
+      in_.fail(ValueError::transferred);
+      return Slot::hole();
+    }
+    if (buffer_nodes_[index] == nullptr) {
+      auto& buffer = make<graph::BufferNode>();
+      buffer.give(std::move(buffers_[index]));
+      buffer_nodes_[index] = &buffer;
+    } else {
+      objects_.push_back(buffer_nodes_[index]);
+    }
+    return Slot::node(*buffer_nodes_[index]);
   }
 
   Slot read_view(graph::BufferNode& buffer) {
@@ -370,6 +392,8 @@ class Reader {
   ViewFlags view_flags_;
   std::span<const std::shared_ptr<void>> ports_;
   std::vector<Node*> port_nodes_;
+  std::span<graph::Contents> buffers_;
+  std::vector<graph::BufferNode*> buffer_nodes_;
   std::unique_ptr<graph::Heap> heap_;
   std::vector<Node*> objects_;  ///< by their numbers
   std::vector<Frame> frames_;
@@ -378,16 +402,17 @@ class Reader {
 
 }  // namespace
 
-ValueError read_value(Bytes bytes, std::span<const std::shared_ptr<void>> ports, Value& out) noexcept {
+ValueError read_value(Bytes bytes, std::span<const std::shared_ptr<void>> ports, std::span<graph::Contents> buffers,
+                      Value& out) noexcept {
   ValueInput header(bytes);
   if (header.byte() != tag::version) return ValueError::version;
   const std::uint32_t version = header.varint();
   if (!header.good() || version < 13 || version > 15) return ValueError::version;
   const Bytes body = bytes.last(header.left());
   try {
-    const ValueError error = Reader(body, version == 13 ? ViewFlags::none : ViewFlags::there, ports).run(out);
+    const ValueError error = Reader(body, version == 13 ? ViewFlags::none : ViewFlags::there, ports, buffers).run(out);
     if (error == ValueError::none || version != 13) return error;
-    return Reader(body, ViewFlags::there, ports).run(out);
+    return Reader(body, ViewFlags::there, ports, buffers).run(out);
   } catch (const std::bad_alloc&) {
     return ValueError::memory;
   }

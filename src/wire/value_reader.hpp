@@ -9,6 +9,8 @@
 #include <fairway/types.hpp>
 #include <fairway/value.hpp>
 
+#include "value/node.hpp"
+
 namespace fairway::wire {
 
 /// Why bytes are no value.
@@ -31,7 +33,12 @@ enum class ValueError : std::uint8_t {
 std::string_view to_string(ValueError error) noexcept;
 
 /// Reads what V8's format holds, of hostile origin: nothing is believed, nothing recurses, and memory is a fixed
-/// multiple of the bytes. `ports`: those that the message brought along; the value refers to them.
-ValueError read_value(Bytes bytes, std::span<const std::shared_ptr<void>> ports, Value& out) noexcept;
+/// multiple of the bytes. `ports` and `buffers`: those that the message brought along. The value refers to the ports, and of
+/// the buffers those that it refers to move into it, unless there is an error.
+ValueError read_value(Bytes bytes, std::span<const std::shared_ptr<void>> ports, std::span<graph::Contents> buffers, Value& out) noexcept;
+/// The same without buffers.
+inline ValueError read_value(Bytes bytes, std::span<const std::shared_ptr<void>> ports, Value& out) noexcept {
+  return read_value(bytes, ports, {}, out);
+}
 
 }  // namespace fairway::wire

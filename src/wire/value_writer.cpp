@@ -10,7 +10,6 @@
 
 #include <fairway/error.hpp>
 
-#include "value/node.hpp"
 #include "wire/value_tags.hpp"
 
 namespace fairway::wire {
@@ -62,14 +61,18 @@ struct Frame {
 
 class Writer {
  public:
-  Writer(std::span<const void* const> ports, std::vector<std::byte>& out)
-      : out_(out), ports_(ports), port_numbers_(ports.size(), none), walk_(graph::begin_walk()) {}
+  Writer(std::span<const void* const> ports, std::span<graph::BufferNode* const> buffers, std::vector<std::byte>& out)
+      : out_(out), ports_(ports), port_numbers_(ports.size(), none), walk_(graph::begin_walk()) {
+    for (graph::BufferNode* const buffer : buffers) buffer->listed = walk_;
+  }
 
-  void run(const Cell& root) {
+  /// The buffers that leave, in the order of their numbers.
+  std::vector<graph::BufferNode*> run(const Cell& root) {
     out_.tag(tag::version);
     out_.varint(value_version);
     write(root);
     while (!frames_.empty()) step(frames_.back());
+    return std::move(leaving_);
   }
 
  private:
@@ -179,7 +182,13 @@ class Writer {
     }
   }
 
-  void write_buffer(const graph::BufferNode& buffer) {
+  void write_buffer(graph::BufferNode& buffer) {
+    if (buffer.listed == walk_) {
+      out_.tag(tag::transferred_array_buffer);
+      out_.varint(leaving_.size());
+      leaving_.push_back(&buffer);
+      return;
+    }
     if (buffer.detached) refuse("an ArrayBuffer is detached");
     if (buffer.maximum > std::numeric_limits<std::uint32_t>::max())
       refuse("an ArrayBuffer whose maximum is 4 GiB or more cannot be cloned");
@@ -197,8 +206,8 @@ class Writer {
     out_.tag(tag::view);
     const bool typed = view.type == ValueType::typed_array;
     out_.varint(typed ? tag::view_kinds[static_cast<std::size_t>(view.element)] : tag::data_view);
-    out_.varint(view.offset);
-    out_.varint(view.size());
+    out_.length(view.offset, "a view with an offset");
+    out_.length(view.size(), "a view");
     out_.varint((view.tracking ? tag::view_is_length_tracking : 0) | (view.buffer->resizable ? tag::view_is_of_resizable : 0));
   }
 
@@ -344,13 +353,15 @@ class Writer {
   std::uint64_t walk_;
   std::uint32_t next_ = 0;
   std::vector<Frame> frames_;
+  std::vector<graph::BufferNode*> leaving_;
 };
 
 }  // namespace
 
-void write_value(const Value& value, std::span<const void* const> ports, std::vector<std::byte>& out) {
+std::vector<graph::BufferNode*> write_value(const Value& value, std::span<const void* const> ports,
+                                            std::span<graph::BufferNode* const> buffers, std::vector<std::byte>& out) {
   try {
-    Writer(ports, out).run(value.cell());
+    return Writer(ports, buffers, out).run(value.cell());
   } catch (const std::bad_alloc&) {
     throw DOMException("RangeError", "no memory for the bytes of a value");
   }

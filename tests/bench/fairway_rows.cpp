@@ -214,6 +214,7 @@ Rows make_rows(const Common& common, const std::filesystem::path& broker) {
   add_handover(rows, broker);
   add_moving_stream(rows, broker);
   add_values(rows, common);
+  add_buffers(rows, broker);
   return rows;
 }
 

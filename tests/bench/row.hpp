@@ -58,8 +58,9 @@ struct Common {
 /// The size of the memory object.
 std::size_t common_memory_size();
 
-/// The limits of the machine: `raw_rows.cpp`, `relay_rows.cpp`. Ours: `fairway_rows.cpp`, `transfer_rows.cpp`. Both ours and
-/// others': `value_rows.cpp`. A row of ours follows what it is measured against, so that a run of both is one moment's.
+/// The limits of the machine: `raw_rows.cpp`, `relay_rows.cpp`. Ours: `fairway_rows.cpp`, `transfer_rows.cpp`,
+/// `buffer_rows.cpp`. Both ours and others': `value_rows.cpp`. A row of ours follows what it is measured against, so that a
+/// run of both is one moment's.
 Rows make_rows(const Common& common, const std::filesystem::path& broker);
 
 void add_cache_line(Rows& rows, const Common& common);
@@ -72,6 +73,8 @@ void add_relay(Rows& rows, const Common& common);
 void add_handover(Rows& rows, const std::filesystem::path& broker);
 void add_moving_stream(Rows& rows, const std::filesystem::path& broker);
 void add_values(Rows& rows, const Common& common);
+/// With FAIRWAY_LONG=1 also of 1 GiB.
+void add_buffers(Rows& rows, const std::filesystem::path& broker);
 
 /// Stops both sides when one of them gives up.
 [[noreturn]] void fail(const std::string& what);

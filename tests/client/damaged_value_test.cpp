@@ -69,6 +69,43 @@ TEST(DamagedValue, through_shared_memory_is_a_messageerror) {
   expect_errors(contexts.from, contexts.to);
 }
 
+/// Beside a value, as its owner would, were it not honest.
+void post_with_buffers(MessagePort& port, shm::RecordType type, std::uint8_t flags, const std::string& bytes) {
+  const Bytes payload = std::as_bytes(std::span(bytes));
+  port.implementation()->endpoint->post_record({type, flags, {payload.begin(), payload.end()}}, {});
+}
+
+TEST(DamagedValue, with_contents_of_buffers_that_are_none_is_a_messageerror) {
+  TwoContexts contexts;
+  const auto word = [](char number) { return number + std::string(7, '\0'); };
+  const std::string fixed(8, '\xff');
+  const std::string value = "\xff\x0ft\0"s;
+  const auto block = [&](std::string bytes, char size) {
+    const char length = static_cast<char>(bytes.size());
+    bytes.resize(16);
+    return word(1) + word(length) + word(size) + fixed + bytes + std::string(16, 'a');
+  };
+  const auto kind_of = [&](shm::RecordType type, std::uint8_t flags, const std::string& bytes) {
+    post_with_buffers(contexts.from, type, flags, bytes);
+    const auto event = contexts.to.receive(std::chrono::seconds(20));
+    return event ? event->kind() : MessageEvent::Kind::bytes;
+  };
+  constexpr auto error = MessageEvent::Kind::error;
+  EXPECT_EQ(kind_of(shm::RecordType::value, shm::record_has_buffers, block(value, 3)), MessageEvent::Kind::value);
+  EXPECT_EQ(kind_of(shm::RecordType::value, shm::record_has_buffers, block(value, 17)), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, shm::record_has_buffers, block(value, 3).substr(0, 63)), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, shm::record_has_buffers, block("\xff\x0ft\1", 3)), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, shm::record_has_buffers, block("", 3)), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, shm::record_has_buffers, value), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, shm::record_has_buffers, ""), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, 0, value), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, 0, block(value, 3)), error);
+  EXPECT_EQ(kind_of(shm::RecordType::value, 4, value), error);
+  EXPECT_EQ(kind_of(shm::RecordType::bytes, shm::record_has_buffers, block(value, 3)), error);
+  contexts.from.post_message(Value("next"));
+  EXPECT_EQ(contexts.to.receive(std::chrono::seconds(20))->data().get<std::string>(), "next");
+}
+
 TEST(DamagedValue, goes_to_on_message_error_and_not_to_on_message) {
   TwoContexts contexts;
   std::string heard;

@@ -112,7 +112,9 @@ void LocalSide::bounce() {
   if (event->kind() == MessageEvent::Kind::error) {
     port_.post_message("messageerror");
   } else {
-    port_.post_message(event->data(), std::move(options));
+    Value data = event->data();
+    if (data.is(Value::Type::array_buffer)) options.transfer.emplace_back(data);
+    port_.post_message(data, std::move(options));
   }
 }
 

@@ -55,7 +55,7 @@ class Side {
   Message take(std::chrono::milliseconds timeout = std::chrono::seconds(20)) { return do_take(timeout); }
   /// The only port of the next message. Throws if that is another one.
   std::unique_ptr<Side> take_port();
-  /// Posts the next message back as it came: its value, with its ports.
+  /// Posts the next message back as it came: its value, with its ports, transferred if it is an ArrayBuffer.
   virtual void bounce() = 0;
   virtual void close() = 0;
   virtual bool open() = 0;

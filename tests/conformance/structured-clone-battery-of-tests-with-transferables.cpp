@@ -1,5 +1,5 @@
 // After html/infrastructure/safe-passing-of-structured-data/structured-clone-battery-of-tests-with-transferables.js,
-// messagechannel.any.js and transfer-errors.window.js, for ports; SEMANTICS 5, 6, 12, 16. Buffers are not transferred yet.
+// messagechannel.any.js and transfer-errors.window.js, for ports; SEMANTICS 5, 6, 12, 16. Its buffers: transferred_buffers.cpp.
 #include "conformance/transports.hpp"
 
 namespace fairway::test {

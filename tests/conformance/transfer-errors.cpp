@@ -1,6 +1,7 @@
 // After html/infrastructure/safe-passing-of-structured-data/transfer-errors.window.js,
 // webmessaging/postMessage_dup_transfer_objects.htm and webmessaging/Channel_postMessage_clone_port_error.any.js; SEMANTICS 5, 16.
 #include <boost/serialization/string.hpp>
+#include <functional>
 #include <stdexcept>
 
 #include "conformance/transports.hpp"
@@ -14,8 +15,19 @@ struct CannotBeSent {
   }
 };
 
+/// Does what a getter of JavaScript could.
+struct DetachesWhileSent {
+  std::function<void()> detach;
+  template <class Archive>
+  void serialize(Archive&, unsigned) {
+    detach();
+  }
+};
+
 }  // namespace fairway::test
 
+template <>
+inline constexpr std::string_view fairway::type_key<fairway::test::DetachesWhileSent> = "test.DetachesWhileSent";
 template <>
 inline constexpr std::string_view fairway::type_key<fairway::test::CannotBeSent> = "test.CannotBeSent";
 
@@ -129,6 +141,65 @@ TEST_P(TransferErrors, errors_of_the_value_come_before_detached_ports) {
   EXPECT_EQ(which_error([&] { a.port().post_message(CannotBeSent(), {.transfer = {port_of(p), port_of(y)}}); }), "value");
   static_cast<void>(b.take());
   expect_that_nothing_happened();
+}
+
+// "Cannot transfer the same ArrayBuffer twice", "Serialize should throw before a detached ArrayBuffer is found", "Cannot transfer
+// ArrayBuffer detached while the message was serialized", "Cannot transfer all objects".
+TEST_P(TransferErrors, a_buffer_that_is_listed_twice_detaches_nothing) {
+  ArrayBuffer buffer(4);
+  Value again = buffer;
+  EXPECT_EQ(error_of([&] { a.port().post_message("twice", {.transfer = {port_of(p), buffer, again}}); }), "DataCloneError");
+  EXPECT_EQ(which_error([&] { a.port().post_message(CannotBeSent(), {.transfer = {buffer, buffer}}); }), "DataCloneError");
+  EXPECT_EQ(buffer.size(), 4u);
+  expect_that_nothing_happened();
+}
+
+TEST_P(TransferErrors, what_cannot_be_transferred_comes_before_errors_of_the_value) {
+  ArrayBuffer buffer(4);
+  Value view = Value::typed_array(ElementType::uint8, buffer);
+  Value object = Value::object();
+  Value number = 1;
+  Value stands_for_a_port = port_of(p);
+  for (Value* const value : {&view, &object, &number, &stands_for_a_port})
+    EXPECT_EQ(which_error([&] { a.port().post_message(CannotBeSent(), {.transfer = {buffer, port_of(p), *value}}); }), "DataCloneError");
+  EXPECT_EQ(buffer.size(), 4u);
+  expect_that_nothing_happened();
+}
+
+TEST_P(TransferErrors, errors_of_the_value_come_before_detached_buffers) {
+  ArrayBuffer buffer(4);
+  ArrayBuffer gone(1);
+  a.port().post_message("gone", {.transfer = {gone}});
+  EXPECT_EQ(which_error([&] { a.port().post_message(CannotBeSent(), {.transfer = {buffer, gone}}); }), "value");
+  EXPECT_EQ(error_of([&] { a.port().post_message("again", {.transfer = {buffer, port_of(p), gone}}); }), "DataCloneError");
+  EXPECT_EQ(buffer.size(), 4u);
+  static_cast<void>(b.take());
+  expect_that_nothing_happened();
+}
+
+TEST_P(TransferErrors, a_buffer_that_is_detached_while_the_message_is_serialized_is_seen) {
+  ArrayBuffer kept(4);
+  ArrayBuffer buffer(4);
+  DetachesWhileSent message{[&] { Value(buffer).detach(); }};
+  EXPECT_EQ(which_error([&] { a.port().post_message(message, {.transfer = {kept, port_of(p), buffer}}); }), "DataCloneError");
+  EXPECT_EQ(kept.size(), 4u);
+  expect_that_nothing_happened();
+}
+
+TEST_P(TransferErrors, a_buffer_stays_where_a_try_post_says_full_or_closed) {
+  const std::string large(1 << 20, 'x');
+  ArrayBuffer buffer(4);
+  int posted = 0;
+  while (a.try_post(large) == "ok") ++posted;
+  EXPECT_EQ(a.port().try_post(buffer, {.transfer = {buffer}}), Status::full);
+  EXPECT_EQ(buffer.size(), 4u);
+  a.listen_for_close();
+  b.close();
+  EXPECT_EQ(a.pump(1), Events{"c:closed"});
+  EXPECT_EQ(a.port().try_post(buffer, {.transfer = {buffer}}), Status::closed);
+  EXPECT_EQ(buffer.size(), 4u);
+  a.port().post_message(Value(buffer), {.transfer = {buffer}});
+  EXPECT_TRUE(buffer.detached());
 }
 
 TEST_P(TransferErrors, a_try_post_that_says_full_detaches_nothing) {

@@ -142,6 +142,30 @@ TEST_P(Allocation, a_post_with_a_port_that_throws_has_posted_nothing_and_the_por
   });
 }
 
+TEST_P(Allocation, a_post_with_a_buffer_that_throws_has_posted_nothing_and_the_buffer_is_still_there) {
+  for_each_allocation([this](Two& two, int n, Result& result) {
+    two.connect();
+    MessageChannel local(two.here);
+    result = Result::enough;
+    for (MessagePort* const port : {&two.sender, &local.port1}) {
+      ArrayBuffer buffer(GetParam());
+      buffer.bytes()[0] = std::byte{7};
+      const Value value = Value::array({buffer});
+      const Result once = without_allocation(n, [&] { port->post_message(value, {.transfer = {buffer}}); });
+      if (once != Result::enough) result = once;
+      ASSERT_EQ(buffer.detached(), once != Result::threw);
+      if (once == Result::threw) {
+        ASSERT_EQ(buffer.bytes()[0], std::byte{7});
+        ASSERT_EQ(buffer.size(), GetParam());
+      }
+    }
+    two.sender.post_message("end");
+    std::string next = two.next();
+    if (next == "error") next = two.next();  // no string
+    ASSERT_TRUE(next == "end" || next == "closed") << next;
+  });
+}
+
 TEST_P(Allocation, a_receive_that_throws_has_taken_nothing) {
   for_each_allocation([this](Two& two, int n, Result& result) {
     two.connect();

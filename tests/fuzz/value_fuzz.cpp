@@ -1,5 +1,6 @@
-/// Hostile bytes as a value. What decodes must encode to bytes that decode to the same, look the same, and be freed;
-/// no more memory may be live than a multiple of the input. AddressSanitizer counts that; without it only the rest is checked.
+/// Hostile bytes as a value, alone or behind the contents of transferred buffers, which begin with another byte. What decodes
+/// must encode to bytes that decode to the same, look the same, and be freed; no more memory may be live than a multiple of
+/// the input. AddressSanitizer counts that; without it only the rest is checked.
 #if defined(__SANITIZE_ADDRESS__)
 #define FAIRWAY_COUNTS_MEMORY 1
 #elif defined(__has_feature)
@@ -13,11 +14,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <fairway/error.hpp>
 #include <fairway/value.hpp>
 
+#include "wire/buffer_block.hpp"
 #include "wire/value_reader.hpp"
 #include "wire/value_writer.hpp"
 
@@ -67,7 +70,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t before = peak = live;
   {
     Value value;
-    const ValueError error = fairway::wire::read_value(std::as_bytes(std::span(data, size)), list, value);
+    std::vector<fairway::graph::Contents> buffers;
+    std::optional<fairway::Bytes> body = std::as_bytes(std::span(data, size));
+    if (size != 0 && data[0] != 0xff) body = fairway::wire::read_buffer_block(*body, buffers);
+    // One that could become larger leaves, and cannot be copied.
+    for (fairway::graph::Contents& buffer : buffers) buffer.maximum = std::min<std::uint64_t>(buffer.maximum, 0xffffffff);
+    const ValueError error = body ? fairway::wire::read_value(*body, list, buffers, value) : ValueError::cut_off;
     require(peak - before <= bytes_per_byte * size + bytes_ahead);
     if (error == ValueError::none) {
       std::vector<std::byte> bytes;

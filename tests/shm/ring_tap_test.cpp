@@ -280,6 +280,7 @@ void read_along(std::size_t capacity, std::uint64_t records, std::uint64_t modul
         break;
     }
   }
+  if (!consumer.joinable()) consumer = std::thread([&] { passage.consume(records); });
   consumer.join();
   producer.join();
   EXPECT_EQ(wrong, 0u);

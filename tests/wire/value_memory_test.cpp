@@ -69,6 +69,31 @@ TEST(NoMemoryForAValue, at_any_allocation_of_the_reader_is_an_error) {
   }
 }
 
+TEST(NoMemoryForAValue, at_any_allocation_of_the_reader_the_buffers_stay_where_they_were) {
+  const Value view = Value::typed_array(ElementType::uint8, Value::array_buffer(bytes_of("some bytes")));
+  const Value buffer = view.buffer();
+  const Value original = Value::array({view, everything(), view});
+  graph::BufferNode* const listed[] = {&graph::as<graph::BufferNode>(buffer.cell())};
+  std::vector<std::byte> bytes;
+  ASSERT_EQ(wire::write_value(original, {}, listed, bytes).size(), 1u);
+  std::vector<graph::Contents> contents(1);
+  contents[0].bytes.assign(10, std::byte{'x'});
+  const void* const memory = contents[0].bytes.data();
+  wire::ValueError error = wire::ValueError::memory;
+  for (std::size_t count = 0; error != wire::ValueError::none; ++count) {
+    Value value;
+    allowed = count;
+    error = wire::read_value(bytes, {}, contents, value);
+    allowed = all;
+    if (error == wire::ValueError::none) {
+      EXPECT_EQ(value[0].bytes().data(), memory);
+    } else {
+      ASSERT_EQ(error, wire::ValueError::memory);
+      ASSERT_EQ(contents[0].bytes.data(), memory) << "at allocation " << count;
+    }
+  }
+}
+
 TEST(NoMemoryForAValue, at_any_allocation_of_the_writer_is_a_range_error) {
   const Value original = everything();
   for (std::size_t count = 0;; ++count) {

@@ -185,6 +185,29 @@ TEST(ValueOracle, v8_reads_and_writes_what_was_made_here) {
   if (!resizable) std::cout << "without resizable buffers: they ask for Node 20\n";
 }
 
+TEST(ValueOracle, transferred_buffers_are_the_same_to_v8) {
+  if (!node_knows("1")) GTEST_SKIP() << "needs Node";
+  TemporaryDirectory directory;
+  const std::byte content[] = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  const Value buffer = Value::array_buffer(content);
+  const Value empty = Value::array_buffer(Bytes());
+  const Value value = Value::object({{"view", Value::typed_array(ElementType::uint8, buffer, 1, 2)}, {"empty", empty}, {"again", buffer},
+                                     {"copied", Value::array_buffer(Bytes(content).first(2))}});
+  graph::BufferNode* const listed[] = {&graph::as<graph::BufferNode>(empty.cell()), &graph::as<graph::BufferNode>(buffer.cell())};
+  std::vector<std::byte> bytes;
+  ASSERT_EQ(wire::write_value(value, {}, listed, bytes), (std::vector{listed[1], listed[0]}));
+  std::ofstream(directory.path() / "in", std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  ASSERT_TRUE(run_node("buffers.js", directory.path() / "in", directory.path() / "out"));
+  std::ifstream in(directory.path() / "out", std::ios::binary);
+  const std::string out{std::istreambuf_iterator<char>(in), {}};
+  std::vector<graph::Contents> contents(2);
+  contents[0].bytes.assign(std::begin(content), std::end(content));
+  Value again;
+  ASSERT_EQ(wire::read_value(std::as_bytes(std::span(out)), {}, contents, again), wire::ValueError::none);
+  EXPECT_EQ(again, value);
+  EXPECT_TRUE(again["view"].buffer().is_same(again["again"]));
+}
+
 TEST(ValueOracle, ports_are_host_objects_to_v8) {
   if (!node_knows("1")) GTEST_SKIP() << "needs Node";
   TemporaryDirectory directory;

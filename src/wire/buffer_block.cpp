@@ -1,0 +1,82 @@
+#include "wire/buffer_block.hpp"
+
+#include <cstring>
+#include <new>
+
+namespace fairway::wire {
+
+namespace {
+
+constexpr std::size_t counts_size = 16;
+constexpr std::size_t entry_size = 16;
+/// In the place of a maximum.
+constexpr std::uint64_t not_resizable = ~std::uint64_t{0};
+
+std::uint64_t load(const std::byte* at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+void store(std::byte* at, std::uint64_t word) noexcept { std::memcpy(at, &word, sizeof word); }
+
+std::byte* write_padded(Bytes bytes, std::byte* out) noexcept {
+  if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
+  std::byte* const end = out + padded(bytes.size());
+  std::memset(out + bytes.size(), 0, padded(bytes.size()) - bytes.size());
+  return end;
+}
+
+/// The first bytes, and with their padding out of the rest. Nothing: there are not so many.
+std::optional<Bytes> take(Bytes& rest, std::uint64_t size) noexcept {
+  if (size > rest.size() || padded(size) > rest.size()) return std::nullopt;
+  const Bytes bytes = rest.first(size);
+  rest = rest.subspan(padded(size));
+  return bytes;
+}
+
+}  // namespace
+
+std::size_t buffer_head_size(std::size_t buffers, Bytes value) noexcept {
+  return counts_size + entry_size * buffers + padded(value.size());
+}
+
+void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes value, std::byte* out) noexcept {
+  store(out, buffers.size());
+  store(out + 8, value.size());
+  out += counts_size;
+  for (const graph::Contents* const buffer : buffers) {
+    store(out, buffer->bytes.size());
+    store(out + 8, buffer->resizable ? buffer->maximum : not_resizable);
+    out += entry_size;
+  }
+  write_padded(value, out);
+}
+
+std::byte* write_contents(const graph::Contents& buffer, std::byte* out) noexcept { return write_padded(buffer.bytes, out); }
+
+std::optional<Bytes> read_buffer_block(Bytes payload, std::vector<graph::Contents>& out) noexcept {
+  if (payload.size() < counts_size) return std::nullopt;
+  const std::uint64_t count = load(payload.data());
+  const std::uint64_t value_size = load(payload.data() + 8);
+  if (count == 0 || count > (payload.size() - counts_size) / entry_size) return std::nullopt;
+  const std::byte* entry = payload.data() + counts_size;
+  Bytes rest = payload.subspan(counts_size + entry_size * count);
+  const std::optional<Bytes> value = take(rest, value_size);
+  if (!value) return std::nullopt;
+  try {
+    out.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i, entry += entry_size) {
+      const std::uint64_t size = load(entry);
+      const std::uint64_t maximum = load(entry + 8);
+      const std::optional<Bytes> bytes = take(rest, size);
+      if (!bytes || maximum < size) return std::nullopt;
+      out.push_back({{bytes->begin(), bytes->end()}, maximum == not_resizable ? 0 : maximum, maximum != not_resizable});
+    }
+  } catch (const std::bad_alloc&) {
+    return std::nullopt;
+  }
+  return rest.empty() ? value : std::nullopt;
+}
+
+}  // namespace fairway::wire

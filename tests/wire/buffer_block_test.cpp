@@ -1,0 +1,170 @@
+// What transferred buffers hold, beside a value's bytes.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "wire/buffer_block.hpp"
+#include "wire/value_bytes.hpp"
+
+namespace fairway::test {
+namespace {
+
+using namespace std::string_literals;
+using wire::ValueError;
+
+graph::Contents contents(std::string_view text) {
+  const Bytes bytes = bytes_of(text);
+  return {{bytes.begin(), bytes.end()}, 0, false};
+}
+
+std::string block_of(const std::vector<graph::Contents>& buffers, std::string_view value) {
+  std::vector<const graph::Contents*> pointers;
+  for (const graph::Contents& buffer : buffers) pointers.push_back(&buffer);
+  std::vector<std::byte> out(1 << 16, std::byte{'?'});
+  wire::write_buffer_head(pointers, bytes_of(value), out.data());
+  std::byte* end = out.data() + wire::buffer_head_size(buffers.size(), bytes_of(value));
+  for (const graph::Contents& buffer : buffers) end = wire::write_contents(buffer, end);
+  return std::string(reinterpret_cast<const char*>(out.data()), static_cast<std::size_t>(end - out.data()));
+}
+
+std::string word(std::uint64_t number) { return std::string(reinterpret_cast<const char*>(&number), sizeof number); }
+std::string padded(std::string text) { return text + std::string((16 - text.size() % 16) % 16, '\0'); }
+
+/// The value's bytes, or "none".
+std::string read_block(std::string_view payload, std::vector<graph::Contents>& out) {
+  const auto value = wire::read_buffer_block(bytes_of(payload), out);
+  return value ? std::string(reinterpret_cast<const char*>(value->data()), value->size()) : "none";
+}
+
+bool damaged(std::string_view payload) {
+  std::vector<graph::Contents> buffers;
+  return read_block(payload, buffers) == "none";
+}
+
+TEST(BufferBlock, has_a_table_the_value_and_the_bytes_at_even_places) {
+  std::vector<graph::Contents> buffers = {contents("abc"), contents("")};
+  buffers[1].resizable = true;
+  buffers[1].maximum = 9;
+  const std::string table = word(3) + word(~std::uint64_t{0}) + word(0) + word(9);
+  EXPECT_EQ(block_of(buffers, "value"), word(2) + word(5) + table + padded("value") + padded("abc"));
+}
+
+TEST(BufferBlock, is_read_as_it_was_written) {
+  std::vector<graph::Contents> buffers = {contents("0123456789abcdef"), contents(""), contents(std::string(1000, 'x')), contents("y")};
+  buffers[1].resizable = true;
+  buffers[3].resizable = true;
+  buffers[3].maximum = 1;
+  for (const std::string value : {"", "value", "0123456789abcdef"}) {
+    std::vector<graph::Contents> again;
+    EXPECT_EQ(read_block(block_of(buffers, value), again), value);
+    ASSERT_EQ(again.size(), buffers.size());
+    for (std::size_t i = 0; i < again.size(); ++i) {
+      EXPECT_EQ(again[i].bytes, buffers[i].bytes);
+      EXPECT_EQ(again[i].resizable, buffers[i].resizable);
+      EXPECT_EQ(again[i].maximum, buffers[i].maximum);
+    }
+  }
+}
+
+TEST(BufferBlock, that_nobody_wrote_is_refused) {
+  const std::uint64_t fixed = ~std::uint64_t{0};
+  const std::string line(16, 'x');
+  EXPECT_FALSE(damaged(word(1) + word(2) + word(3) + word(fixed) + line + line));
+  EXPECT_TRUE(damaged(""));
+  EXPECT_TRUE(damaged(word(1)));
+  EXPECT_TRUE(damaged(word(0) + word(0))) << "none, and yet a table";
+  EXPECT_TRUE(damaged(word(1) + word(0))) << "no table";
+  EXPECT_TRUE(damaged(word(2) + word(0) + word(0) + word(fixed))) << "half a table";
+  EXPECT_TRUE(damaged(word(fixed) + word(0) + word(0) + word(fixed)));
+  EXPECT_TRUE(damaged(word(std::uint64_t{1} << 60) + word(0) + word(0) + word(fixed)));
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(0) + word(fixed))) << "no value";
+  EXPECT_TRUE(damaged(word(1) + word(fixed) + word(0) + word(fixed) + line));
+  EXPECT_TRUE(damaged(word(1) + word(fixed - 15) + word(0) + word(fixed) + line));
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(1) + word(fixed) + line)) << "no bytes";
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(3) + word(fixed) + line + "abc")) << "no padding";
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(fixed) + word(fixed) + line + line));
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(fixed - 15) + word(fixed) + line + line));
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(3) + word(2) + line + line)) << "more than its maximum";
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(3) + word(fixed) + line + line + line)) << "bytes left over";
+  EXPECT_TRUE(damaged(word(2) + word(2) + word(16) + word(fixed) + word(1) + word(fixed) + line + line)) << "one for two";
+}
+
+TEST(BufferBlock, any_changed_byte_takes_no_more_than_there_is) {
+  const std::string block = block_of({contents(std::string(100, 'a')), contents(std::string(50, 'b')), contents("c")}, "value");
+  std::mt19937 random(7);
+  int read = 0;
+  for (int round = 0; round < 100'000; ++round) {
+    std::string changed = block;
+    for (auto changes = 1 + random() % 3; changes != 0; --changes) changed[random() % 80] = static_cast<char>(random());
+    if (random() % 4 == 0) changed.resize(random() % changed.size());
+    std::vector<graph::Contents> buffers;
+    std::size_t sum = 0;
+    const std::string value = read_block(changed, buffers);
+    for (const graph::Contents& buffer : buffers) sum += buffer.bytes.size();
+    ASSERT_LE(sum, changed.size());
+    if (value == "none") continue;
+    ++read;
+    ASSERT_LE(sum + value.size(), changed.size());
+  }
+  EXPECT_GT(read, 100);
+}
+
+// The value's side ----------------------------------------------------------------------------------------------
+
+ValueError read_with(std::string_view body, std::vector<graph::Contents>& buffers, Value& out) {
+  return wire::read_value(bytes_of("\xff\x0f"s + std::string(body)), {}, buffers, out);
+}
+
+TEST(TransferredBuffer, is_a_t_and_its_number_among_those_that_leave) {
+  const Value one = Value::array_buffer(bytes_of("one"));
+  const Value two = Value::array_buffer(bytes_of("two"));
+  const Value unused = Value::array_buffer(bytes_of("unused"));
+  const auto node = [](const Value& value) { return &graph::as<graph::BufferNode>(value.cell()); };
+  graph::BufferNode* const listed[] = {node(one), node(unused), node(two)};
+  std::vector<std::byte> out;
+  const Value value = Value::array({Value::typed_array(ElementType::uint8, two, 1), one, two, unused.size()});
+  const auto leaving = wire::write_value(value, {}, listed, out);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(out.data()), out.size()), "\xff\x0f" "A\4t\0VB\1\2\0t\1^\1I\x0c$\0\4"s);
+  EXPECT_EQ(leaving, (std::vector{node(two), node(one)}));
+  EXPECT_FALSE(one.detached()) << "that is for who posts it";
+}
+
+TEST(TransferredBuffer, moves_into_the_value_that_refers_to_it) {
+  std::vector<graph::Contents> buffers = {contents("zero"), contents("one")};
+  const void* const memory = buffers[1].bytes.data();
+  Value value;
+  ASSERT_EQ(read_with("A\3t\1VB\1\2\0t\1^\1$\0\3"s, buffers, value), ValueError::none);
+  EXPECT_EQ(value[0].bytes().data(), static_cast<const std::byte*>(memory) + 1);
+  EXPECT_TRUE(value[1].is_same(value[2]));
+  EXPECT_TRUE(value[0].buffer().is_same(value[1])) << "the same number, the same buffer";
+  EXPECT_EQ(buffers[0].bytes.size(), 4u);
+  EXPECT_TRUE(buffers[1].bytes.empty());
+}
+
+TEST(TransferredBuffer, stays_when_the_bytes_are_none) {
+  std::vector<graph::Contents> buffers = {contents("zero"), contents("one")};
+  buffers[0].resizable = true;
+  buffers[0].maximum = 10;
+  Value value;
+  EXPECT_EQ(read_with("t\2", buffers, value), ValueError::transferred);
+  EXPECT_EQ(read_with("A\2t\0t\1$\0\3"s, buffers, value), ValueError::count);
+  EXPECT_EQ(read_with("t\1Vb\0\4\0"s, buffers, value), ValueError::bounds);
+  EXPECT_EQ(read_with("t\0Vb\0\4\0"s, buffers, value), ValueError::flags);
+  EXPECT_EQ(buffers[0].bytes.size(), 4u);
+  EXPECT_EQ(buffers[0].maximum, 10u);
+  EXPECT_EQ(buffers[1].bytes.size(), 3u);
+  EXPECT_TRUE(value.is_undefined());
+  EXPECT_EQ(read_with("t\0Vb\0\4\3"s, buffers, value), ValueError::none);
+  EXPECT_TRUE(value.length_tracking());
+}
+
+TEST(TransferredBuffer, is_there_for_the_second_look_at_version_13) {
+  std::vector<graph::Contents> buffers = {contents("ab")};
+  Value value;
+  ASSERT_EQ(wire::read_value(bytes_of("\xff\x0dt\0Vb\0\2\0"s), {}, buffers, value), ValueError::none);
+  EXPECT_EQ(value.size(), 2u);
+}
+
+}  // namespace
+}  // namespace fairway::test
