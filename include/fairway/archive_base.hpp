@@ -130,9 +130,9 @@ class FAIRWAY_API InputArchive {
 
   template <class T>
   InputArchive& operator>>(T& value) {
-    using Value = std::remove_const_t<T>;
-    static_assert(!std::is_const_v<T> || detail::is_wrapper<Value>, "fairway: a const object cannot be read into");
-    detail::Codec<Value>::load(*this, const_cast<Value&>(value));
+    using Plain = std::remove_const_t<T>;
+    static_assert(!std::is_const_v<T> || detail::is_wrapper<Plain>, "fairway: a const object cannot be read into");
+    detail::Codec<Plain>::load(*this, const_cast<Plain&>(value));
     return *this;
   }
   template <class T>

@@ -65,33 +65,33 @@ bool Outgoing::flush(const shm::ControlBlock* reader) {
   return committed;
 }
 
-bool Outgoing::write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept {
-  std::byte* place = writer_.reserve(payload.size(), head_);
+template <class Fill>
+bool Outgoing::write(shm::RecordType type, std::uint8_t flags, std::uint64_t length, const shm::ControlBlock* reader, Fill&& fill) noexcept {
+  std::byte* place = writer_.reserve(length, head_);
   if (place == nullptr) [[unlikely]] {
-    place = reserve_what_is_read(payload.size(), reader);
+    place = reserve_what_is_read(length, reader);
     if (place == nullptr) return false;
   }
   FAIRWAY_HOOK(commit_before);
-  if (!payload.empty()) std::memcpy(place, payload.data(), payload.size());
+  fill(place);
   FAIRWAY_HOOK(commit_payload_copied);
-  writer_.commit(type, flags, payload.size());
+  writer_.commit(type, flags, length);
   FAIRWAY_HOOK(commit_after);
   return true;
 }
 
+bool Outgoing::write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept {
+  return write(type, flags, payload.size(), reader, [payload](std::byte* place) {
+    if (!payload.empty()) std::memcpy(place, payload.data(), payload.size());
+  });
+}
+
 bool Outgoing::write(const Record& record, const shm::ControlBlock* reader) noexcept {
-  if (record.contents.empty()) return write(record.type, record.flags, record.bytes, reader);
-  std::byte* place = writer_.reserve(record.length, head_);
-  if (place == nullptr) place = reserve_what_is_read(record.length, reader);
-  if (place == nullptr) return false;
-  FAIRWAY_HOOK(commit_before);
-  std::memcpy(place, record.bytes.data(), record.bytes.size());
-  place += record.bytes.size();
-  for (const graph::Contents& buffer : record.contents) place = wire::write_contents(buffer, place);
-  FAIRWAY_HOOK(commit_payload_copied);
-  writer_.commit(record.type, record.flags, record.length);
-  FAIRWAY_HOOK(commit_after);
-  return true;
+  return write(record.type, record.flags, record.length, reader, [&record](std::byte* place) {
+    if (!record.bytes.empty()) std::memcpy(place, record.bytes.data(), record.bytes.size());
+    place += record.bytes.size();
+    for (const graph::Contents& buffer : record.contents) place = wire::write_contents(buffer, place);
+  });
 }
 
 std::byte* Outgoing::reserve_what_is_read(std::uint64_t length, const shm::ControlBlock* reader) noexcept {

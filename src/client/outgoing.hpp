@@ -106,6 +106,8 @@ class Outgoing {
  private:
   bool write(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader) noexcept;
   bool write(const Record& record, const shm::ControlBlock* reader) noexcept;
+  template <class Fill>
+  bool write(shm::RecordType type, std::uint8_t flags, std::uint64_t length, const shm::ControlBlock* reader, Fill&& fill) noexcept;
   /// Once more, when what is known of the reader's head left no room.
   [[gnu::noinline]] std::byte* reserve_what_is_read(std::uint64_t length, const shm::ControlBlock* reader) noexcept;
   void refresh_head(const shm::ControlBlock* reader) noexcept;
