@@ -1,5 +1,5 @@
 // SEMANTICS 29 for buffers: five processes in a ring pass ArrayBuffers on, each fills them anew, and one process after the
-// other is killed and replaced. FAIRWAY_LONG=1 kills 100 of them, and buffers of up to 1 GiB go around.
+// other is killed and replaced. FAIRWAY_LONG=1 kills 25 of them, and buffers of up to 1 GiB go around.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -195,7 +195,7 @@ class BufferRing : public testing::Test {
 TEST_F(BufferRing, goes_on_while_one_process_after_the_other_is_killed) {
   for (std::size_t place = 0; place < places; ++place) start(place);
   std::mt19937 random(7);
-  for (int kills = 0; kills < (long_mode() ? 100 : 10); ++kills) {
+  for (int kills = 0; kills < (long_mode() ? 25 : 10); ++kills) {
     let_pass(20);
     if (HasFatalFailure()) return;
     const std::size_t place = random() % places;
