@@ -40,7 +40,7 @@ class FAIRWAY_API MessageEvent {
   /// "RangeError" when there is no memory for the string.
   const Value& data() const;
 
-  /// The payload as it was sent, whatever its kind.
+  /// The payload as it was sent, whatever its kind; of a value without what its transferred buffers hold.
   Bytes bytes() const noexcept { return {heap_ ? heap_.get() : inline_.data(), size_}; }
 
   /// Throws DOMException "DataCloneError" if the message is not a string.

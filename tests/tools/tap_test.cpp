@@ -121,6 +121,16 @@ TEST_F(Tapping, ShowsValuesAsPeopleReadThemAndAsJson) {
   EXPECT_NE(hex.out.find("  000000  ff 0f 6f"), std::string::npos) << hex.out;
 }
 
+TEST_F(Tapping, ShowsWhatATransferredBufferHolds) {
+  ArrayBuffer buffer(std::as_bytes(std::span("abc", 3)));
+  mine.post_message(Value::array({"take it", buffer}), {.transfer = {buffer}});
+  side();
+  const json::value object = json::parse(inspect(here({"tap", name(), "--json"})).out);
+  EXPECT_EQ(object.at("cut"), json::value(false));
+  EXPECT_EQ(json::serialize(object.at("value")), "");
+  EXPECT_EQ(inspect(here({"tap", name()})).out, "");
+}
+
 /// Its bytes are read whole up to 64 KiB, whatever is shown of other messages; then with --bytes.
 TEST_F(Tapping, ALargeValueIsReadWholeWhereThatIsAsked) {
   for (const std::size_t size : {60'000u, 90'000u}) mine.post_message(Value::array({std::string(size, 'x')}));

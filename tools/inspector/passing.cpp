@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <boost/json.hpp>
 #include <fmt/chrono.h>
@@ -14,6 +17,7 @@
 #include "inspector/drawing.hpp"
 #include "inspector/reader.hpp"
 #include "inspector/value_json.hpp"
+#include "wire/buffer_block.hpp"
 
 namespace fairway::inspector {
 
@@ -94,10 +98,23 @@ std::string without_controls(std::string text) {
   return text;
 }
 
+/// Of a whole message. None: `problem` says why.
+std::optional<Value> value_of(const Passing& passing, std::string& problem) {
+  Bytes bytes = std::as_bytes(std::span(passing.bytes));
+  std::vector<graph::Contents> buffers;
+  if (passing.has_buffers) {
+    const auto value = wire::read_buffer_block(bytes, buffers);
+    if (!value) problem = "its buffers are not there";
+    if (!value) return std::nullopt;
+    bytes = *value;
+  }
+  return decode_with_stand_ins({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, passing.ports.size(), std::move(buffers), problem);
+}
+
 std::string value_text(const Passing& passing, Look look) {
   if (cut(passing)) return fmt::format("not shown; --bytes {} reads so much", passing.size);
   std::string problem;
-  const auto value = decode_with_stand_ins(passing.bytes, passing.ports.size(), problem);
+  const auto value = value_of(passing, problem);
   if (!value) return fmt::format("damaged, {}: {:?}", problem, beginning(passing, look));
   const std::string text = without_controls(inspect(*value));
   if (text.size() <= look.most) return text;
@@ -128,7 +145,7 @@ std::string words(const Passing& passing, Look look, Colour colour) {
 bool add_value(json::object& object, const Passing& passing) {
   if (cut(passing)) return false;
   std::string problem;
-  if (const auto value = decode_with_stand_ins(passing.bytes, passing.ports.size(), problem)) {
+  if (const auto value = value_of(passing, problem)) {
     try {
       object["value"] = json_of(*value);
       return true;

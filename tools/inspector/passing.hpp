@@ -26,6 +26,7 @@ struct Passing {
   std::uint64_t size = 0;          ///< of the whole message, in bytes
   std::string bytes = {};          ///< its beginning; a value that is not too large is whole
   std::vector<PortId> ports = {};  ///< that it carries
+  bool has_buffers = false;        ///< what the ArrayBuffers hold that the value takes along stands with it
 };
 
 enum class Show { text, hex };

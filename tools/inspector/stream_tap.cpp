@@ -99,6 +99,7 @@ std::optional<Passing> StreamTap::take() {
   // A value whose end is not there shows its beginning, like everything else.
   const bool whole = passing.kind == shm::RecordType::value && bytes.size() == passing.size;
   if (!whole) bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), most_));
+  passing.has_buffers = (record_.header.flags & shm::record_has_buffers) != 0;
   passing.bytes.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return passing;
 }

@@ -219,10 +219,11 @@ std::string encode_with_stand_ins(const Value& value) {
   return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
 
-std::optional<Value> decode_with_stand_ins(std::string_view bytes, std::size_t ports, std::string& problem) {
+std::optional<Value> decode_with_stand_ins(std::string_view bytes, std::size_t ports, std::vector<graph::Contents> buffers,
+                                           std::string& problem) {
   Value value;
   const auto list = std::span(stand_ins()).first(std::min(ports, most_ports));
-  const wire::ValueError error = wire::read_value(std::as_bytes(std::span(bytes)), list, value);
+  const wire::ValueError error = wire::read_value(std::as_bytes(std::span(bytes)), list, buffers, value);
   if (error == wire::ValueError::none) return value;
   problem = to_string(error);
   return std::nullopt;
@@ -230,7 +231,7 @@ std::optional<Value> decode_with_stand_ins(std::string_view bytes, std::size_t p
 
 Value decode_with_stand_ins(std::string_view bytes) {
   std::string problem;
-  auto value = decode_with_stand_ins(bytes, most_ports, problem);
+  auto value = decode_with_stand_ins(bytes, most_ports, {}, problem);
   if (!value) throw Failure("these bytes are no value: " + problem);
   return *std::move(value);
 }

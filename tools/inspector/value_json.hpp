@@ -4,10 +4,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json/value.hpp>
 #include <fairway/types.hpp>
 #include <fairway/value.hpp>
+
+#include "value/node.hpp"
 
 /// Values as JSON, with tags for what JSON lacks: tools/inspector/README.md lists them.
 namespace fairway::inspector {
@@ -31,6 +34,7 @@ std::string encode_with_stand_ins(const Value& value);
 /// The other way round. Throws Failure for bytes that are no value.
 Value decode_with_stand_ins(std::string_view bytes);
 /// The value of a message that brings so many ports along. None: `problem` says why its bytes are no value.
-std::optional<Value> decode_with_stand_ins(std::string_view bytes, std::size_t ports, std::string& problem);
+std::optional<Value> decode_with_stand_ins(std::string_view bytes, std::size_t ports, std::vector<graph::Contents> buffers,
+                                           std::string& problem);
 
 }  // namespace fairway::inspector
