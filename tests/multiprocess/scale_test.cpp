@@ -11,6 +11,7 @@
 
 #include <fairway/fairway.hpp>
 
+#include "multiprocess/village.hpp"
 #include "support/broker_thread.hpp"
 #include "support/child.hpp"
 
@@ -99,14 +100,10 @@ FAIRWAY_CHILD(idle_side) {
 }
 
 TEST(Idle, a_thousand_open_channels_cost_no_context_switch_and_no_tick) {
-  TemporaryDirectory directory;
-  Child broker("broker", {directory.path().native()});
-  ASSERT_EQ(broker.line(), "ready");
-  Child echo("echo", {directory.path().native(), "adaptive"});
-  ASSERT_EQ(echo.line(), "ready");
-  Child side("idle_side", {directory.path().native()});
+  Village village;
+  Child side("idle_side", {village.directory.path().native()});
   ASSERT_EQ(side.line(), "ready");
-  const std::vector<int> pids{broker.pid(), echo.pid(), side.pid()};
+  const std::vector<int> pids{village.broker.pid(), village.echo.pid(), side.pid()};
   const auto all = [&] {
     std::vector<Activity> result;
     for (const int pid : pids) result.push_back(activity_of(pid));
@@ -147,12 +144,8 @@ TEST(BigMessages, from_nothing_to_a_gibibyte_arrive_whole) {
 }
 
 TEST(StoppedBroker, a_stream_between_two_processes_does_not_notice) {
-  TemporaryDirectory directory;
-  Child broker("broker", {directory.path().native()});
-  ASSERT_EQ(broker.line(), "ready");
-  Child echo("echo", {directory.path().native(), "adaptive"});
-  ASSERT_EQ(echo.line(), "ready");
-  Context context({.broker = directory.path()});
+  Village village;
+  Context context({.broker = village.directory.path()});
   MessagePort port = context.connect("echo");
   std::size_t echoed = 0;
   std::size_t posted = 0;
@@ -165,25 +158,21 @@ TEST(StoppedBroker, a_stream_between_two_processes_does_not_notice) {
     }
   };
   stream_until(100 * message.size());  // the rings have grown to what the window needs
-  broker.kill(SIGSTOP);
-  ASSERT_TRUE(broker.wait_until_stopped());
+  village.broker.kill(SIGSTOP);
+  ASSERT_TRUE(village.broker.wait_until_stopped());
   stream_until(100 * message.size() + (long_mode() ? 18'000 : 1000) * message.size());
-  broker.kill(SIGCONT);
+  village.broker.kill(SIGCONT);
 }
 
 TEST(DeadBroker, running_channels_go_on_notice_each_others_death_and_new_ones_say_no_broker) {
   ::setenv("FAIRWAYD", "/bin/false", 1);  // no second one comes
-  TemporaryDirectory directory;
-  Child broker("broker", {directory.path().native()});
-  ASSERT_EQ(broker.line(), "ready");
-  Child echo("echo", {directory.path().native(), "adaptive"});
-  ASSERT_EQ(echo.line(), "ready");
-  Context context({.broker = directory.path(), .broker_timeout = std::chrono::milliseconds(200)});
+  Village village;
+  Context context({.broker = village.directory.path(), .broker_timeout = std::chrono::milliseconds(200)});
   MessagePort port = context.connect("echo");
   port.post_message("before");
   ASSERT_EQ(port.receive()->string(), "before");
-  broker.kill(SIGKILL);
-  broker.wait();
+  village.broker.kill(SIGKILL);
+  village.broker.wait();
   for (int i = 0; i < 1000; ++i) {
     port.post_message(std::to_string(i));
     ASSERT_EQ(port.receive()->string(), std::to_string(i));
@@ -194,7 +183,7 @@ TEST(DeadBroker, running_channels_go_on_notice_each_others_death_and_new_ones_sa
   } catch (const std::system_error& error) {
     EXPECT_EQ(error.code(), Errc::no_broker) << error.what();
   }
-  echo.kill(SIGKILL);
+  village.echo.kill(SIGKILL);
   EXPECT_FALSE(port.receive());
   EXPECT_EQ(port.close_reason(), CloseReason::peer_lost);
   ::unsetenv("FAIRWAYD");
@@ -202,23 +191,19 @@ TEST(DeadBroker, running_channels_go_on_notice_each_others_death_and_new_ones_sa
 
 /// Found by reading: what the loop was going on with closed itself in the news of the death, and was gone (ASan).
 TEST(DeadBroker, a_closed_port_that_waits_for_its_memory_outlives_the_news_of_the_death) {
-  TemporaryDirectory directory;
-  Child broker("broker", {directory.path().native()});
-  ASSERT_EQ(broker.line(), "ready");
-  Child echo("echo", {directory.path().native(), "adaptive"});
-  ASSERT_EQ(echo.line(), "ready");
-  Context context({.broker = directory.path(), .broker_timeout = std::chrono::milliseconds(200)});
+  Village village;
+  Context context({.broker = village.directory.path(), .broker_timeout = std::chrono::milliseconds(200)});
   MessagePort port = context.connect("echo");
   port.post_message("before");
   ASSERT_EQ(port.receive()->string(), "before");
   bool closed = false;
   context.post([&] {  // in a callback a close waits for nothing
-    broker.kill(SIGSTOP);
-    ASSERT_TRUE(broker.wait_until_stopped());
+    village.broker.kill(SIGSTOP);
+    ASSERT_TRUE(village.broker.wait_until_stopped());
     port.post_message(std::vector<std::byte>(1'000'000));
     port.close();
-    broker.kill(SIGKILL);
-    broker.wait();
+    village.broker.kill(SIGKILL);
+    village.broker.wait();
     closed = true;
   });
   while (!closed) context.run_once();

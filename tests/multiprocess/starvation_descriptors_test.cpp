@@ -11,8 +11,8 @@
 #include <fairway/fairway.hpp>
 
 #include "multiprocess/starvation.hpp"
+#include "multiprocess/village.hpp"
 #include "support/child.hpp"
-#include "support/temporary_directory.hpp"
 
 namespace fairway::test {
 namespace {
@@ -38,18 +38,6 @@ class Fillers {
 
  private:
   std::vector<int> fds_;
-};
-
-/// A broker, an echo, and a context.
-struct Village {
-  Village() {
-    if (!serves || echo.line() != "ready") throw std::runtime_error("nobody is ready");
-  }
-
-  TemporaryDirectory directory;
-  Child broker{"broker", {directory.path().native()}};
-  bool serves = broker.line() == "ready";  // before somebody finds no broker and starts one
-  Child echo{"echo", {directory.path().native(), "block"}};
 };
 
 /// Arguments: directory.
@@ -80,7 +68,7 @@ FAIRWAY_CHILD(of_few_descriptors) {
 }
 
 TEST(ScarceDescriptors, a_process_of_16_descriptors_talks_and_what_finds_none_waits_or_is_told) {
-  Village village;
+  Village village("block");
   Child child("of_few_descriptors", {village.directory.path().native()});
   EXPECT_EQ(child.line(), "talks");
   const std::string more = line_with(child, " more: ");
@@ -94,7 +82,7 @@ TEST(ScarceDescriptors, a_process_of_16_descriptors_talks_and_what_finds_none_wa
 }
 
 TEST(ScarceDescriptors, a_broker_without_any_refuses_by_the_limits_name_and_goes_on) {
-  Village village;
+  Village village("block");
   Context context({.broker = village.directory.path()});
   MessagePort port = context.connect("echo");
   ASSERT_TRUE(echoes(port, 10));

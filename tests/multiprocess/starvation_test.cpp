@@ -9,6 +9,7 @@
 #include <fairway/fairway.hpp>
 
 #include "multiprocess/starvation.hpp"
+#include "multiprocess/village.hpp"
 #include "multiprocess/stream_roles.hpp"
 #include "support/broker_thread.hpp"
 #include "support/child.hpp"
@@ -191,22 +192,18 @@ TEST(ScarceMemory, a_reader_that_cannot_map_asks_again_and_loses_nothing) {
 
 /// A segment is asked for while the broker is short of what it takes.
 void refuse_a_segment(Limit (*limit_of)(const Child& broker), const std::vector<std::string>& complaints) {
-  TemporaryDirectory directory;
-  Child broker("broker", {directory.path().native()});
-  ASSERT_EQ(broker.line(), "ready");
-  Child echo("echo", {directory.path().native(), "block"});
-  ASSERT_EQ(echo.line(), "ready");
-  Context context({.broker = directory.path()});
+  Village village("block");
+  Context context({.broker = village.directory.path()});
   MessagePort large = context.connect("echo");
   MessagePort small = context.connect("echo");
   for (MessagePort* const port : {&large, &small}) {
     port->post_message("hello");
     ASSERT_EQ(port->receive()->string(), "hello");
   }
-  Limit limit = limit_of(broker);
+  Limit limit = limit_of(village.broker);
   const std::vector<std::byte> message(5 * mebibyte, std::byte{42});
   large.post_message(message);
-  const std::string line = line_with(broker, "log:");
+  const std::string line = line_with(village.broker, "log:");
   for (const std::string& complaint : complaints) EXPECT_NE(line.find(complaint), std::string::npos) << line;
   for (int i = 0; i < 100; ++i) {
     small.post_message(std::to_string(i));
@@ -248,16 +245,12 @@ TEST(ScarceBroker, a_context_that_it_has_no_memory_for_is_refused_and_the_next_i
 
 TEST(ScarceBroker, channels_that_it_has_no_memory_for_are_refused_and_the_others_go_on) {
   if (sanitized) GTEST_SKIP() << "sanitizers need memory of their own";
-  TemporaryDirectory directory;
-  Child broker("broker", {directory.path().native()});
-  ASSERT_EQ(broker.line(), "ready");
-  Child echo("echo", {directory.path().native(), "block"});
-  ASSERT_EQ(echo.line(), "ready");
-  Context context({.broker = directory.path(), .broker_timeout = std::chrono::milliseconds(500)});
+  Village village("block");
+  Context context({.broker = village.directory.path(), .broker_timeout = std::chrono::milliseconds(500)});
   MessagePort first = context.connect("echo");
   first.post_message("hello");
   ASSERT_EQ(first.receive()->string(), "hello");
-  Limit limit = memory_left(broker, 4 * mebibyte);
+  Limit limit = memory_left(village.broker, 4 * mebibyte);
   std::vector<MessagePort> ports;
   const std::string error = error_of([&] {
     while (ports.size() < 5000) {
@@ -266,11 +259,11 @@ TEST(ScarceBroker, channels_that_it_has_no_memory_for_are_refused_and_the_others
     }
   });
   EXPECT_NE(error.find("the broker is out of memory"), std::string::npos) << error << " after " << ports.size();
-  EXPECT_NE(line_with(broker, "log:").find("out of memory"), std::string::npos);
+  EXPECT_NE(line_with(village.broker, "log:").find("out of memory"), std::string::npos);
   first.post_message("still there");
   ASSERT_EQ(first.receive()->string(), "still there");
   limit.lift();
-  Context later({.broker = directory.path()});
+  Context later({.broker = village.directory.path()});
   MessagePort port = later.connect("echo");
   port.post_message("later");
   ASSERT_EQ(port.receive()->string(), "later");
