@@ -59,6 +59,9 @@ std::string quoted(std::string_view wtf8) {
     } else if (c < 0x20 || c == 0x7f) {
       std::snprintf(escape, sizeof escape, "\\x%02X", c);
       out += escape;
+    } else if (c == 0xc2 && static_cast<unsigned char>(wtf8[i + 1]) < 0xa0) {  // a terminal may obey these, too
+      std::snprintf(escape, sizeof escape, "\\x%02X", static_cast<unsigned>(static_cast<unsigned char>(wtf8[++i])));
+      out += escape;
     } else if (c == 0xed && static_cast<unsigned char>(wtf8[i + 1]) >= 0xa0) {
       const auto low = [&](std::size_t at) { return static_cast<unsigned char>(wtf8[at]) & 0x3fu; };
       const unsigned unit = 0xd000u | low(i + 1) << 6 | low(i + 2);

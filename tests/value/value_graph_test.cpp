@@ -127,6 +127,13 @@ TEST(ValuePrinting, numbers_are_written_as_javascript_does) {
   for (const auto& [number, text] : samples) EXPECT_EQ(shown(number), text);
 }
 
+TEST(ValueInspect, EscapesWhatATerminalMayObey) {
+  EXPECT_EQ(inspect(Value("a\x1b[2J\x7f\xc2\x80\xc2\x9b\xc2\xa0z")), "'a\\x1B[2J\\x7F\\x80\\x9B\xc2\xa0z'");
+  EXPECT_EQ(inspect(Value::regexp("\xc2\x9b")), "/\\x9B/");
+  EXPECT_EQ(inspect(Value::object({{"\xc2\x9b", 1}})), "{ '\\x9B': 1 }");
+  EXPECT_EQ(inspect(Value::error("Error", "\x1b")), "[Error: '\\x1B']");
+}
+
 TEST(ValuePrinting, what_was_shown_before_is_referred_to) {
   Value object = Value::object({{"a", Value::array()}});
   object.set("self", object);

@@ -91,13 +91,6 @@ bool cut(const Passing& passing) { return passing.bytes.size() < passing.size; }
 
 std::string_view beginning(const Passing& passing, Look look) { return std::string_view(passing.bytes).substr(0, look.most); }
 
-/// In UTF-8 a terminal may obey U+0080 to U+009F; U+009B moves its cursor.
-std::string without_controls(std::string text) {
-  for (std::size_t at = 0; (at = text.find('\xc2', at)) != std::string::npos; ++at)
-    if (const auto next = static_cast<unsigned char>(text[at + 1]); next < 0xa0) text.replace(at, 2, fmt::format("\\x{:02X}", next));
-  return text;
-}
-
 /// Of a whole message. None: `problem` says why.
 std::optional<Value> value_of(const Passing& passing, std::string& problem) {
   Bytes bytes = std::as_bytes(std::span(passing.bytes));
@@ -116,7 +109,7 @@ std::string value_text(const Passing& passing, Look look) {
   std::string problem;
   const auto value = value_of(passing, problem);
   if (!value) return fmt::format("damaged, {}: {:?}", problem, beginning(passing, look));
-  const std::string text = without_controls(inspect(*value));
+  const std::string text = inspect(*value);
   if (text.size() <= look.most) return text;
   return fmt::format("{}...", utf8_of(std::string_view(text).substr(0, look.most)));
 }
