@@ -127,7 +127,7 @@ TEST(ValuePrinting, numbers_are_written_as_javascript_does) {
   for (const auto& [number, text] : samples) EXPECT_EQ(shown(number), text);
 }
 
-TEST(ValueInspect, EscapesWhatATerminalMayObey) {
+TEST(ValuePrinting, what_a_terminal_may_obey_is_escaped) {
   EXPECT_EQ(inspect(Value("a\x1b[2J\x7f\xc2\x80\xc2\x9b\xc2\xa0z")), "'a\\x1B[2J\\x7F\\x80\\x9B\xc2\xa0z'");
   EXPECT_EQ(inspect(Value::regexp("\xc2\x9b")), "/\\x9B/");
   EXPECT_EQ(inspect(Value::object({{"\xc2\x9b", 1}})), "{ '\\x9B': 1 }");
