@@ -18,7 +18,7 @@ namespace fairway {
 
 namespace {
 
-/// `source`: where it was to be posted, if that is still a port.
+/// Null: it is something else.
 graph::BufferNode* buffer_of(const TransferRef& entry) noexcept {
   const bool buffer = entry.value() != nullptr && entry.value()->is(ValueType::array_buffer);
   return buffer ? &graph::as<graph::BufferNode>(entry.value()->cell()) : nullptr;
@@ -29,6 +29,7 @@ const void* identity_of(const TransferRef& entry) noexcept {
   return entry.port() != nullptr ? static_cast<const void*>(entry.port()) : buffer_of(entry);
 }
 
+/// `source`: where it was to be posted, if that is still a port.
 [[noreturn]] void throw_clone_error(const client::Port* source, const char* what) {
   if (source != nullptr && source->endpoint) source->endpoint->note(shm::Fault::data_clone);
   throw DOMException("DataCloneError", what);
