@@ -326,7 +326,7 @@ class Context {
 
   sys::Poller poller_;
   bool watches_for_room_ = false;
-  bool broker_takes_more_ = false;  ///< since `wait` went on with what waits
+  bool broker_takes_more_ = false;  ///< since `finish_what_waits`
   sys::WakeUp wake_up_;
   sys::Timer retry_timer_;  ///< for a loop that is not this one's
   std::uint64_t next_look_ns_ = for_ever;  ///< for the next broker

@@ -133,6 +133,7 @@ void Context::finish_what_waits() {
     });
   }
   finish_lingering();
+  broker_takes_more_ = false;
   // One that goes on may take another one along, which is gone then.
   for (Endpoint* const carrier : std::set<Endpoint*>(awaiting_departure_))
     if (awaiting_departure_.contains(carrier)) carrier->progress();

@@ -125,7 +125,6 @@ void Context::wait(std::uint64_t deadline_ns, Endpoint* only) {
   }
   service_broker_if_news();
   collect_ready();
-  broker_takes_more_ = false;
   // By index: what progresses may make others hot.
   for (std::size_t i = 0; i < hot_.size(); ++i)
     if (hot_[i]->wants_room()) hot_[i]->progress();

@@ -117,6 +117,19 @@ TEST_F(CallFault, a_message_to_or_from_the_broker_that_the_kernel_has_no_memory_
   }
 }
 
+TEST_F(CallFault, a_loop_of_somebody_else_sleeps_again_when_the_broker_has_taken_what_the_kernel_refused) {
+  MessagePort port = context_.connect("echo");
+  ASSERT_TRUE(echoes(port, "hello"));
+  MessageChannel channel(context_);
+  const Failing sends(Call::sendmsg, EAGAIN);
+  port.post_message("take it", {.transfer = {channel.port2}});
+  ASSERT_TRUE(sends.over());
+  EXPECT_TRUE(comes_true([&] {
+    context_.poll();
+    return context_.prepare_to_sleep();
+  }));
+}
+
 TEST_F(CallFault, a_doorbell_that_the_kernel_has_no_memory_for_is_rung_again) {
   MessagePort port = context_.connect("echo");
   ASSERT_TRUE(echoes(port, "hello"));
