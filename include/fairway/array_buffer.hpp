@@ -18,7 +18,7 @@ class FAIRWAY_API ArrayBuffer {
  public:
   /// Of zeros. Throws DOMException "RangeError" when there is no memory.
   explicit ArrayBuffer(std::size_t size);
-  /// Resizable, of zeros. Throws "RangeError" if `size` is larger than `maximum`.
+  /// Resizable, of zeros. Throws "RangeError" if `size` is larger than `maximum`, too.
   ArrayBuffer(std::size_t size, std::size_t maximum);
   /// A copy of these.
   explicit ArrayBuffer(Bytes bytes);
@@ -36,7 +36,7 @@ class FAIRWAY_API ArrayBuffer {
   /// Of a resizable one how large it can become; else its size.
   std::size_t max_size() const { return value_.max_size(); }
   bool resizable() const { return value_.resizable(); }
-  /// Throws "RangeError" beyond the maximum, "TypeError" if it is not resizable or detached.
+  /// Throws "RangeError" beyond the maximum or without memory, "TypeError" if it is not resizable or detached.
   void resize(std::size_t size) { value_.resize(size); }
   bool detached() const { return value_.detached(); }
 

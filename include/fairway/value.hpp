@@ -162,7 +162,7 @@ class FAIRWAY_API Value {
   /// A name other than the seven of JavaScript arrives as "Error".
   static Value error(std::string_view name, std::string_view message);
   static Value array_buffer(Bytes bytes);
-  /// Resizable, of zeros. Throws "RangeError" if `size` is larger.
+  /// Resizable, of zeros. Throws "RangeError" if `size` is larger, or there is no memory.
   static Value array_buffer(std::size_t size, std::size_t maximum);
   /// A view of `length` elements from byte `offset` on. Without a length: all of the buffer behind the offset,
   /// and of a resizable one whatever that is at the time. Throws "RangeError" for what is out of bounds.

@@ -82,14 +82,18 @@ const Value& MessageEvent::data() const {
 
 const Value& MessageEvent::string_value() const {
   const std::string_view text = string();
-  if (!heap_) {  // it stays where it is, too: views of it were given out
-    heap_.reset(allocate_block(size_));
-    if (!heap_) throw DOMException("RangeError", "no memory for a string of " + std::to_string(size_) + " bytes");
-    std::memcpy(heap_.get(), text.data(), text.size());
+  try {
+    if (!heap_) {  // it stays where it is, too: views of it were given out
+      heap_.reset(allocate_block(size_));
+      if (!heap_) throw std::bad_alloc();
+      std::memcpy(heap_.get(), text.data(), text.size());
+    }
+    Value& value = value_before(heap_.get());
+    if (value.is_undefined()) value = text;
+    return value;
+  } catch (const std::bad_alloc&) {
+    throw DOMException("RangeError", "no memory for a string of " + std::to_string(size_) + " bytes");
   }
-  Value& value = value_before(heap_.get());
-  if (value.type() == ValueType::undefined) value = text;
-  return value;
 }
 
 std::string_view MessageEvent::string() const {

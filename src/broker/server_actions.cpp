@@ -70,21 +70,18 @@ void Server::perform(route::Send& action) {
 /// Where a port's other end is, is a state: who does not read gets the newest, not a history that grows. Of generations, those
 /// that are still there.
 void Server::forget_old_news(Session& session, const wire::BrokerMessage& news) {
-  if (const auto* const moved = std::get_if<wire::Moved>(&news)) {
-    std::erase_if(session.outbox, [port = moved->port](const Session::Outgoing& waiting) {
-      const auto* const old = std::get_if<wire::Moved>(&waiting.send.message);
-      const auto* const paired = std::get_if<wire::Paired>(&waiting.send.message);
-      return (old != nullptr && old->port == port) || (paired != nullptr && paired->port == port);
-    });
-    std::erase_if(session.outbox, [this, &session, port = moved->port](const Session::Outgoing& waiting) {
-      const auto* const install = std::get_if<wire::Install>(&waiting.send.message);
-      if (install == nullptr || install->port != port) return false;
-      const auto* const segment = std::get_if<route::SegmentAttachment>(&waiting.send.attachment);
-      const bool gone = segment != nullptr && !segments_.contains(segment->segment);
-      if (gone) session.answers -= waiting.answer;
-      return gone;
-    });
-  }
+  const auto* const moved = std::get_if<wire::Moved>(&news);
+  if (moved == nullptr) return;
+  const auto is_of = [port = moved->port](const auto* message) { return message != nullptr && message->port == port; };
+  std::erase_if(session.outbox, [&](const Session::Outgoing& waiting) {
+    const wire::BrokerMessage& message = waiting.send.message;
+    const auto* const segment = std::get_if<route::SegmentAttachment>(&waiting.send.attachment);
+    const bool gone = segment != nullptr && !segments_.contains(segment->segment);
+    const bool old = is_of(std::get_if<wire::Moved>(&message)) || is_of(std::get_if<wire::Paired>(&message)) ||
+                     (gone && is_of(std::get_if<wire::Install>(&message)));
+    if (old) session.answers -= waiting.answer;
+    return old;
+  });
 }
 
 void Server::perform(const route::Allocate& action) {

@@ -102,7 +102,8 @@ class Endpoint {
   }
   /// Whether more messages than that wait in this process's own memory.
   bool holds_more_than(std::size_t messages) const noexcept {
-    return local() ? twin_ != nullptr && twin_->queue_.size() > messages : out_.backlog_messages() > messages;
+    if (local()) return twin_ != nullptr && twin_->queue_.size() > messages;
+    return out_.has_backlog() && out_.backlog_messages() > messages;
   }
   /// The other side is gone, as far as is known: what is posted goes nowhere.
   bool peer_gone() const noexcept { return ended_ || twin_gone_ || in_.closed(); }

@@ -29,19 +29,18 @@ graph::ViewNode& view_of(const Value& value) {
 
 void replace_bytes(graph::BufferNode& buffer, std::size_t size) {
   const std::size_t before = buffer.bytes.size();
-  buffer.bytes.resize(size);
+  if (size > buffer.bytes.max_size()) throw_no_memory(size);
+  try {
+    buffer.bytes.resize(size);
+  } catch (const std::bad_alloc&) {
+    throw_no_memory(size);
+  }
   buffer.heap->weigh(before, size);
 }
 
 Value make_zeros(std::size_t size) {
   Value buffer = graph::Heap::make_alone<graph::BufferNode>();
-  auto& node = graph::as<graph::BufferNode>(buffer.cell());
-  if (size > node.bytes.max_size()) throw_no_memory(size);
-  try {
-    replace_bytes(node, size);
-  } catch (const std::bad_alloc&) {
-    throw_no_memory(size);
-  }
+  replace_bytes(graph::as<graph::BufferNode>(buffer.cell()), size);
   return buffer;
 }
 

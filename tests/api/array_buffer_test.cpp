@@ -8,19 +8,10 @@
 #include <fairway/fairway.hpp>
 
 #include "support/broker_thread.hpp"
+#include "support/dom_error.hpp"
 
 namespace fairway::test {
 namespace {
-
-template <class Action>
-std::string error_of(Action&& action) {
-  try {
-    action();
-  } catch (const DOMException& error) {
-    return std::string(error.name());
-  }
-  return "none";
-}
 
 TEST(ArrayBuffer, is_of_zeros_or_a_copy) {
   ArrayBuffer zeros(5);
@@ -56,6 +47,8 @@ TEST(ArrayBuffer, can_be_resized_to_its_maximum) {
   EXPECT_EQ(error_of([] { ArrayBuffer(7, 6); }), "RangeError");
   EXPECT_EQ(error_of([] { ArrayBuffer(7).resize(6); }), "TypeError");
   EXPECT_EQ(error_of([] { ArrayBuffer(~std::size_t{0}); }), "RangeError");
+  EXPECT_EQ(error_of([] { ArrayBuffer(~std::size_t{0}, ~std::size_t{0}); }), "RangeError");
+  EXPECT_EQ(error_of([] { ArrayBuffer(1, ~std::size_t{0}).resize(~std::size_t{0}); }), "RangeError");
 }
 
 static_assert(!std::convertible_to<std::size_t, ArrayBuffer> && !std::convertible_to<Value, ArrayBuffer>);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "conformance/side.hpp"
+#include "support/dom_error.hpp"
 
 namespace fairway::test {
 
@@ -33,16 +34,5 @@ class OverTransportsOfThree : public testing::TestWithParam<Transport> {
   INSTANTIATE_TEST_SUITE_P(, Suite,                                                                                 \
                            testing::Values(Transport::one_context, Transport::three_contexts, Transport::three_processes), \
                            [](const auto& transport) { return name_of(transport.param); })
-
-/// The name of the DOMException that the action throws, or "none".
-template <class Action>
-std::string error_of(Action&& action) {
-  try {
-    action();
-  } catch (const DOMException& error) {
-    return std::string(error.name());
-  }
-  return "none";
-}
 
 }  // namespace fairway::test

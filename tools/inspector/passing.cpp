@@ -97,8 +97,10 @@ std::optional<Value> value_of(const Passing& passing, std::string& problem) {
   std::vector<graph::Contents> buffers;
   if (passing.has_buffers) {
     const auto value = wire::read_buffer_block(bytes, buffers);
-    if (!value) problem = "its buffers are not there";
-    if (!value) return std::nullopt;
+    if (!value) {
+      problem = "its buffers are not there";
+      return std::nullopt;
+    }
     bytes = *value;
   }
   return decode_with_stand_ins({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, passing.ports.size(), std::move(buffers), problem);
