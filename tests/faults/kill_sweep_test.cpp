@@ -123,14 +123,14 @@ class KillSweep : public testing::TestWithParam<std::string> {};
 
 TEST_P(KillSweep, a_kill_at_every_hook_hurts_nobody_else) {
   const std::string part = GetParam();
-  kill_at_every_hook(part, census().at(part), [&](const Victim& victim) {
+  kill_at_every_hook(part, [&] { return census().at(part); }, [&](const Victim& victim) {
     Trio run(victim);
     return part == "writer" ? kill_writer(run) : part == "reader" ? kill_reader(run) : kill_broker(run);
   });
 }
 
 TEST_P(KillSweep, a_stop_at_every_hook_delays_only_the_stopped) {
-  stop_at_every_hook(GetParam(), census().at(GetParam()), [](const Victim& victim) {
+  stop_at_every_hook(GetParam(), [] { return census().at(GetParam()); }, [](const Victim& victim) {
     Trio run(victim);
     EXPECT_EQ(line_that_begins(*run.writer, "wrote"), "wrote " + std::to_string(sweep_messages) + " open");
     EXPECT_EQ(line_that_begins(*run.reader, "closed"), "closed closed " + std::to_string(sweep_messages) + " good");

@@ -166,7 +166,7 @@ class TransferSweep : public testing::TestWithParam<const char*> {};
 
 TEST_P(TransferSweep, a_kill_at_every_hook_has_the_outcome_of_the_crash_table) {
   const std::string part = GetParam();
-  kill_at_every_hook(part, undisturbed().parts.at(part).hits, [&](const Victim& victim) {
+  kill_at_every_hook(part, [&] { return undisturbed().parts.at(part).hits; }, [&](const Victim& victim) {
     Quartet run(victim);
     Outcome outcome = end_of(run);
     if (part != "broker") run.expect_nothing_left();
@@ -185,7 +185,7 @@ TEST_P(TransferSweep, a_kill_at_every_hook_has_the_outcome_of_the_crash_table) {
 
 TEST_P(TransferSweep, a_stop_at_every_hook_delays_only_the_stopped) {
   const std::string part = GetParam();
-  stop_at_every_hook(part, undisturbed().parts.at(part).hits, [](const Victim& victim) {
+  stop_at_every_hook(part, [&] { return undisturbed().parts.at(part).hits; }, [](const Victim& victim) {
     Quartet run(victim);
     Outcome outcome = end_of(run);
     const bool stopped = run.was_stopped();
