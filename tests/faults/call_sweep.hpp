@@ -77,8 +77,9 @@ inline void expect_served_or_explained(bool served, bool failed, const Accounts&
 /// `run`: one run with that victim; whether its call failed. Every error of every call that the part made, at the first
 /// pass and at one in the middle; FAIRWAY_LONG=1: at more. FAIRWAY_TELL=1 shows what was said, FAIRWAY_CALL=NAME fails only that
 /// call.
-template <class Run>
-void fail_every_call(const std::string& part, const Hits& hits, Run&& run) {
+template <class Census, class Run>
+void fail_every_call(const std::string& part, Census&& census, Run&& run) {
+  const Hits hits = steps_of(census);
   std::size_t faults = 0;
   const char* const only = std::getenv("FAIRWAY_CALL");
   for (std::size_t call = 0; call < call_points.size(); ++call) {
