@@ -18,14 +18,14 @@ set(FAIRWAY_SOURCES_value archive.cpp big_integer.cpp equality.cpp heap.cpp insp
 set(FAIRWAY_SOURCES_shm byte_ring.cpp ring_tap.cpp tables.cpp)
 set(FAIRWAY_SOURCES_wire buffer_block.cpp codec.cpp value_input.cpp value_reader.cpp value_writer.cpp versions.cpp)
 set(FAIRWAY_SOURCES_route registry.cpp registry_links.cpp registry_streams.cpp registry_ports.cpp
-    registry_transfer.cpp registry_tokens.cpp registry_collect.cpp registry_ends.cpp registry_rejoin.cpp
+    registry_transfer.cpp registry_tokens.cpp registry_collect.cpp registry_ends.cpp registry_rejoin.cpp registry_boxes.cpp
     claims.cpp token_table.cpp)
 set(FAIRWAY_SOURCES_sys fd.cpp memory.cpp poller.cpp process.cpp runtime_dir.cpp socket.cpp)
 set(FAIRWAY_SOURCES_broker names.cpp server.cpp server_actions.cpp tables.cpp)
-set(FAIRWAY_SOURCES_client broker_link.cpp context.cpp context_broker.cpp context_finding.cpp context_loop.cpp context_waiting.cpp endpoint.cpp
+set(FAIRWAY_SOURCES_client broker_link.cpp buffer_memory.cpp context.cpp context_broker.cpp context_finding.cpp context_loop.cpp context_waiting.cpp endpoint.cpp
                            endpoint_reading.cpp endpoint_moving.cpp endpoint_life.cpp endpoint_rejoining.cpp
-                           context_moving.cpp context_rejoining.cpp held_stream.cpp incoming.cpp lease_pool.cpp link.cpp outgoing.cpp)
-set(FAIRWAY_SOURCES_api broker.cpp context.cpp message_event.cpp message_port.cpp transfer.cpp)
+                           context_moving.cpp context_boxes.cpp context_rejoining.cpp held_stream.cpp incoming.cpp lease_pool.cpp link.cpp outgoing.cpp)
+set(FAIRWAY_SOURCES_api array_buffer.cpp broker.cpp context.cpp message_event.cpp message_port.cpp transfer.cpp)
 
 # Defines fairway_<layer><suffix> with the definitions given behind the suffix, and sets FAIRWAY_OBJECTS.
 function(fairway_layers suffix)

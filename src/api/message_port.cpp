@@ -81,7 +81,7 @@ struct Laden {
 
   std::size_t size() const noexcept {
     std::size_t sum = bytes.size();
-    for (const graph::BufferNode* const buffer : buffers) sum += buffer->bytes.size();
+    for (const graph::BufferNode* const buffer : buffers) sum += buffer->bytes().size();
     return sum;
   }
 };
@@ -104,21 +104,33 @@ Status hand_over(client::Endpoint& endpoint, const Laden& laden, const PostOptio
   return Status::ok;
 }
 
+/// For all that lie in memory of their own, or for none.
+std::vector<client::Endpoint::Departure::Box> boxes_for(client::Context& context, const client::Endpoint& endpoint,
+                                                        const std::vector<graph::BufferNode*>& buffers) {
+  const auto wanted = static_cast<std::size_t>(std::ranges::count_if(buffers, [](const auto* buffer) { return buffer->memory != nullptr; }));
+  if (wanted == 0 || !endpoint.known()) return {};
+  auto boxes = context.numbers_for_boxes(wanted);
+  if (boxes.size() == wanted) return boxes;
+  context.return_numbers(boxes);
+  return {};
+}
+
 /// The last step for a message that takes something along: ports leave their handles, and this context if the message does.
 Status post_laden(client::Context& context, client::Endpoint& endpoint, const Laden& laden, const PostOptions& options) {
   if (endpoint.local()) return hand_over(endpoint, laden, options);
   std::vector<client::Endpoint*> ends;
   for (client::Port* const port : listed_ports(options)) ends.push_back(port->endpoint.get());
   const std::vector<const graph::Contents*> contents(laden.buffers.begin(), laden.buffers.end());
-  client::Outgoing::Record record = client::Endpoint::record_with(laden.type, ends.size(), contents, laden.bytes);
-  if (ends.empty()) return endpoint.post_record(std::move(record), laden.buffers), Status::ok;
+  client::Endpoint::Departure departure{{}, boxes_for(context, endpoint, laden.buffers)};
+  const auto how = departure.boxes.empty() ? wire::Contained::copied : wire::Contained::boxed;
+  client::Outgoing::Record record = client::Endpoint::record_with(laden.type, ends.size(), contents, laden.bytes, how);
+  if (ends.empty() && departure.boxes.empty()) return endpoint.post_record(std::move(record), laden.buffers), Status::ok;
   const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
   context.create_channels(to_share.size());
   const bool done = context.carry_out([&] {
     context.share_channels(to_share);
-    std::vector<std::unique_ptr<client::Endpoint>> leaving;
-    for (client::Port* const port : listed_ports(options)) leaving.push_back(context.take_endpoint(*port));
-    endpoint.post_with(std::move(record), std::move(leaving), laden.buffers);
+    for (client::Port* const port : listed_ports(options)) departure.ports.push_back(context.take_endpoint(*port));
+    endpoint.post_with(std::move(record), std::move(departure), laden.buffers);
   });
   if (done) return Status::ok;
   endpoint.strand();  // what is posted next must not arrive without this message

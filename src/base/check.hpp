@@ -44,6 +44,7 @@ enum class Check : std::uint32_t {
   few_in_flight = 1u << 28,     ///< descriptors that were not acknowledged
   short_turns = 1u << 29,       ///< nobody is listened to, or accepted, without end
   fair_share = 1u << 30,        ///< no context takes the last descriptors with its segments
+  whole_boxes = 1u << 31,       ///< memory that changes hands has its size, all of it, for ever
 };
 
 #ifdef FAIRWAY_HOOKS

@@ -220,10 +220,10 @@ bool Server::receive_one(Session& session) {
   FAIRWAY_HOOK(broker_received);
   const bool whole = received.size == frame.size() || !enforced(Check::whole_frames);
   auto message = whole ? wire::decode_client(frame) : std::nullopt;
-  const auto* const shown = message ? std::get_if<wire::Shown>(&*message) : nullptr;
+  const bool brings_memory = message && wire::descriptors_of(*message) != 0;
   const bool complete = message && ((descriptors.size() == wire::descriptors_of(*message) && !received.descriptors_lost) ||
                                     !enforced(Check::no_descriptors));
-  if (!complete && (shown == nullptr || !received.descriptors_lost)) message = std::nullopt;
+  if (!complete && !(brings_memory && received.descriptors_lost)) message = std::nullopt;
   if (!message && !session.context && received.size == frame.size() && refused_for_versions(session, frame)) return false;
   if (!message) {
     session.why = "sent something that is not a message of this protocol";
@@ -241,8 +241,12 @@ bool Server::receive_one(Session& session) {
     session.acknowledged = std::min(session.sent_with_descriptors, session.acknowledged + credit->count);
     return true;
   }
-  if (shown != nullptr) {
+  if (const auto* const shown = std::get_if<wire::Shown>(&*message)) {
     show(session, *shown, descriptors);
+    return !session.over;
+  }
+  if (const auto* const box = std::get_if<wire::Box>(&*message)) {
+    take_box(session, *box, descriptors);
     return !session.over;
   }
   if (refused_for_memory(session, *message) || refused_for_others(session, *message)) return !session.over;
@@ -288,9 +292,8 @@ bool Server::refused_for_versions(Session& session, const wire::Frame& hello) {
   return true;
 }
 
-bool Server::refused_for_others(const Session& session, const wire::ClientMessage& message) {
-  const auto* const lease = std::get_if<wire::LeaseRequest>(&message);
-  if (lease == nullptr || !enforced(Check::fair_share)) return false;
+bool Server::has_its_share(const Session& session) const {
+  if (!enforced(Check::fair_share)) return false;
   const std::uint64_t used = segments_.size() + 2 * sessions_.size() + 2 * doorbells_.size();
   const std::size_t own = registry_.segments_of(session.context);
   if (used < descriptor_limit_ && own <= most_of_share * (descriptor_limit_ - used)) return false;
@@ -298,6 +301,12 @@ bool Server::refused_for_others(const Session& session, const wire::ClientMessag
     return "pid " + std::to_string(session.pid) + " (context " + std::to_string(session.context.value) + ") has " +
            std::to_string(own) + " segments, and gets no more: descriptors are short";
   });
+  return true;
+}
+
+bool Server::refused_for_others(const Session& session, const wire::ClientMessage& message) {
+  const auto* const lease = std::get_if<wire::LeaseRequest>(&message);
+  if (lease == nullptr || !has_its_share(session)) return false;
   route::Actions actions;
   actions.push_back(route::Send{session.context, wire::LeaseRefused{lease->size, wire::Detail::of(no_share)}, {}});
   execute(actions);
@@ -349,6 +358,25 @@ void Server::show(Session& session, const wire::Shown& message, std::vector<sys:
   route::Actions actions;
   if (const SegmentId segment = registry_.show(session.context, message, memory, actions))
     segments_[segment] = {std::move(kept), message.size, {}};
+  execute(actions);
+}
+
+/// Whoever takes it relies on its size alone: what it holds can be changed by all who have had it.
+void Server::take_box(Session& session, const wire::Box& message, std::vector<sys::Fd>& descriptors) {
+  bool there = !descriptors.empty() && !short_of_memory() && !has_its_share(session);
+  try {
+    if (!descriptors.empty() && !(sys::is_fresh_memory(descriptors[0].get(), message.size) && sys::is_complete(descriptors[0].get(), message.size)) &&
+        enforced(Check::whole_boxes)) {
+      session.why = "boxed what is no memory of that size";
+      return end(session);
+    }
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("of memory in a message: ") + error.what(); });
+    there = false;
+  }
+  route::Actions actions;
+  if (const SegmentId segment = registry_.box(session.context, message, there, actions))
+    segments_[segment] = {std::move(descriptors[0]), message.size, {}};
   execute(actions);
 }
 

@@ -145,8 +145,8 @@ void BrokerLink::give_up() noexcept {
   received_ = std::numeric_limits<std::uint64_t>::max();
 }
 
-bool BrokerLink::try_send(const wire::ClientMessage& message) {
-  return alive() && flush() && deliver(wire::encode(message), nullptr);
+bool BrokerLink::try_send(const wire::ClientMessage& message, const KeptMemory& memory) {
+  return alive() && flush() && deliver(wire::encode(message), memory);
 }
 
 bool BrokerLink::deliver(const wire::Frame& frame, const KeptMemory& memory) {

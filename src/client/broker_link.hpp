@@ -39,7 +39,7 @@ class BrokerLink {
   /// connection ends.
   void send(const wire::ClientMessage& message, KeptMemory memory = nullptr) noexcept;
   /// True: the kernel has accepted the message. False: it is not sent, now or later.
-  [[nodiscard]] bool try_send(const wire::ClientMessage& message);
+  [[nodiscard]] bool try_send(const wire::ClientMessage& message, const KeptMemory& memory = nullptr);
   /// Sends what waits; true: nothing waits any more.
   bool flush();
   /// The kernel had no room for a message since `unblock`: that one waits, or was given up by `try_send`.

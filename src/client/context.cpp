@@ -53,6 +53,7 @@ Context::Context(ContextOptions options, wire::Secret invitation, const wire::Ve
   hello_.invitation = {};
   hello_.identity = answer.context;
   hello_.life = answer.life;
+  may_box_ = (answer.features & wire::feature::boxes) != 0;
   may_return_ = (answer.features & wire::feature::rejoin) != 0;
   poller_.add(broker_.fd(), watch::broker);
   poller_.add(wake_up_.fd(), watch::wake_up);

@@ -20,6 +20,7 @@
 
 #include "base/ids.hpp"
 #include "client/broker_link.hpp"
+#include "client/buffer_memory.hpp"
 #include "client/endpoint.hpp"
 #include "client/handler.hpp"
 #include "client/lease_pool.hpp"
@@ -36,7 +37,7 @@ inline constexpr std::uint64_t for_ever = ~std::uint64_t{0};
 
 /// A context's inside: what it holds, the broker's messages, and the loop. Single-threaded but for `stop` and
 /// `post_callback`. Split over files by what they do: context.cpp (life, ports), context_broker.cpp (the broker's
-/// messages), context_moving.cpp (ports in messages), context_rejoining.cpp (the next broker),
+/// messages), context_moving.cpp (ports in messages), context_boxes.cpp (memory in messages), context_rejoining.cpp (the next broker),
 /// context_finding.cpp (connect, spawn), context_loop.cpp (dispatch),
 /// context_waiting.cpp (spinning, sleep).
 class Context {
@@ -106,6 +107,8 @@ class Context {
   bool returns_to_broker() noexcept;
   /// Its number at the first broker that it joined.
   ContextId identity() const noexcept { return hello_.identity; }
+  /// How many brokers have served the directory, with the one that this context joined last.
+  std::uint64_t broker_life() const noexcept { return hello_.life; }
   LeasePool& leases() noexcept { return leases_; }
   /// What must not end half-way. Without memory for it this context gives up its broker, which all others can tell from
   /// a death; false then.
@@ -142,13 +145,17 @@ class Context {
   void local_message_taken(Endpoint& endpoint) noexcept;
   const route::Claims& claims() const noexcept { return claims_; }
   void claim(PortId carrier, Generation generation, std::span<const route::Token> tokens);
-  /// Of the message that the port has reached, once they are all there.
-  std::vector<MessagePort> claimed_ports(PortId carrier);
+  /// Of the message that the port has reached, once they are all there; and what came in boxes goes to the buffers that miss it.
+  std::vector<MessagePort> claimed_ports(PortId carrier, std::span<graph::Contents> buffers);
   /// The port leaves the message that it has reached unread.
   void abandon_claims(Endpoint& carrier);
   /// The channels inside this context that have to be shared if these ports leave: their own, and those of the ports in
   /// their unread messages. One end of each.
   std::vector<Endpoint*> channels_that_leave(const std::vector<Endpoint*>& leaving) const;
+  /// Numbers for so many boxes. Fewer: there is no broker that takes them now.
+  std::vector<Endpoint::Departure::Box> numbers_for_boxes(std::size_t count);
+  /// They were not used.
+  void return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept;
   /// They get a place in shared memory, and what waits in their queues moves there.
   void share_channels(const std::vector<Endpoint*>& one_end_each);
   void close_later(std::unique_ptr<Endpoint> endpoint) noexcept;
@@ -198,6 +205,7 @@ class Context {
   void on(const wire::Refused& m, BrokerLink::Message& message);
   void on(const wire::Moved& m, BrokerLink::Message& message);
   void on(const wire::Reasserted& m, BrokerLink::Message& message);
+  void on(const wire::Boxed& m, BrokerLink::Message& message);
   void note_uninstalled(std::pair<PortId, Generation> missing);
   void bind_links();
   void bind_endpoints();
@@ -214,6 +222,21 @@ class Context {
   void mind_descriptors_kept() noexcept;
   void drop_former_links();
   void on_link_dead(Link& link);
+
+  // context_boxes.cpp
+  /// Memory that was granted to a message that is not delivered yet.
+  struct ArrivedBox {
+    std::unique_ptr<BufferMemory> memory;   ///< null: it is to come once more, or `lost`
+    std::optional<wire::Granted> grant = {};  ///< held back until the memory is there
+    bool lost = false;    ///< it cannot be mapped, now or later
+    bool former = false;  ///< a broker that is gone gave it
+  };
+  void settle_box(PortId id);
+  /// Null: it was none, or it is lost.
+  std::unique_ptr<BufferMemory> take_box(PortId id);
+  /// Of a message that stays unread. True: the broker that gave it is gone, and cannot take it back.
+  bool drop_box(PortId id) noexcept;
+  void forget_unanswered_boxes() noexcept;
 
   // context_moving.cpp
   void note_claims(PortId carrier);
@@ -315,6 +338,8 @@ class Context {
 
   route::Claims claims_;
   std::map<PortId, std::unique_ptr<Endpoint>> dormant_;  ///< granted to messages that are not delivered yet
+  std::map<PortId, ArrivedBox> boxes_;
+  std::vector<Endpoint::Departure::Box> unused_boxes_;  ///< numbers that came back
   std::vector<std::unique_ptr<Endpoint>> to_close_;
   std::deque<std::unique_ptr<Endpoint>> connections_;
   Handler<void(MessageEvent&)> on_connect_;
@@ -331,6 +356,7 @@ class Context {
   sys::Timer retry_timer_;  ///< for a loop that is not this one's
   std::uint64_t next_look_ns_ = for_ever;  ///< for the next broker
   std::uint64_t pause_ns_ = 0;
+  bool may_box_ = false;
   bool may_return_ = false;
   bool stays_away_ = false;  ///< none could be started since the last one died
   std::mutex callbacks_mutex_;

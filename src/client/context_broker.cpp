@@ -242,6 +242,10 @@ void Context::on(const wire::Reply& m, BrokerLink::Message&) {
 
 void Context::on(const wire::Granted& m, BrokerLink::Message&) {
   const bool token = m.origin == wire::Granted::Origin::token;
+  if (const auto box = boxes_.find(m.port); box != boxes_.end()) {
+    box->second.grant = m;
+    return settle_box(m.port);
+  }
   if (token && !claims_.on(m)) return;  // abandoned in the meantime
   auto endpoint = std::make_unique<Endpoint>(*this);
   endpoint->arrive(m);
@@ -271,6 +275,7 @@ void Context::on_broker_lost() {
   created_.clear();
   uninstalled_.clear();
   uninstalled_links_.clear();
+  forget_unanswered_boxes();
   for (const auto& [id, link] : links_)
     if (link->peer_dead) lose_link(*link);
   for (const auto& [id, endpoint] : endpoints_) {

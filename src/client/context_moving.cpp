@@ -78,12 +78,23 @@ void Context::note_claims(PortId carrier) {
   make_hot(*endpoint);
 }
 
-std::vector<MessagePort> Context::claimed_ports(PortId carrier) {
+std::vector<MessagePort> Context::claimed_ports(PortId carrier, std::span<graph::Contents> buffers) {
   std::vector<MessagePort> ports;
   const auto outcomes = claims_.deliver(carrier);
+  const auto boxes = static_cast<std::size_t>(std::ranges::count_if(buffers, &graph::Contents::missing));
+  const std::size_t first_box = outcomes.size() - std::min(boxes, outcomes.size());
   ports.reserve(outcomes.size());
+  auto buffer = buffers.begin();
   for (const route::Claims::Outcome& outcome : outcomes) {
     auto dormant = dormant_.extract(outcome.token.port);
+    std::unique_ptr<BufferMemory> memory = take_box(outcome.token.port);
+    if (&outcome - outcomes.data() >= static_cast<std::ptrdiff_t>(first_box)) {
+      buffer = std::ranges::find_if(buffer, buffers.end(), &graph::Contents::missing);
+      if (memory && memory->cut(buffer->size_elsewhere)) buffer->memory = std::move(memory);
+      if (dormant) close_later(std::move(dormant.mapped()));
+      ++buffer;
+      continue;
+    }
     std::unique_ptr<Endpoint> endpoint;
     if (outcome.granted && dormant) {
       endpoint = std::move(dormant.mapped());
@@ -101,6 +112,7 @@ std::vector<MessagePort> Context::claimed_ports(PortId carrier) {
 void Context::abandon_claims(Endpoint& carrier) {
   for (const wire::Unclaim& unclaim : claims_.abandon(carrier.id())) {
     auto dormant = dormant_.extract(unclaim.port);
+    if (drop_box(unclaim.port)) continue;
     if (dormant && !dormant.mapped()->known()) {
       close_later(std::move(dormant.mapped()));  // it was a former broker's to take back
     } else {

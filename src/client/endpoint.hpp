@@ -19,6 +19,7 @@
 #include "route/pairing.hpp"
 #include "shm/byte_ring.hpp"
 #include "value/node.hpp"
+#include "wire/buffer_block.hpp"
 #include "wire/messages.hpp"
 
 namespace fairway::client {
@@ -59,20 +60,31 @@ class Endpoint {
 
     std::uint64_t size() const noexcept {
       std::uint64_t sum = event.bytes().size();
-      for (const graph::Contents& buffer : buffers) sum += buffer.bytes.size();
+      for (const graph::Contents& buffer : buffers) sum += buffer.bytes().size();
       return sum;
     }
   };
   /// With ports that stay in this context, and buffers, which are detached unless it throws and has posted nothing.
   void post_local(LocalMessage message, std::span<graph::BufferNode* const> buffers);
   static MessageEvent local_message(shm::RecordType type, Bytes payload);
-  /// A message for a shared channel: the payload behind room for the table of so many ports, and for what the buffers hold.
+  /// What leaves with a message: the broker has to know of it before the record is seen.
+  struct Departure {
+    struct Box {
+      PortId id;
+      std::uint64_t life = 0;  ///< of the broker whose number that is
+      std::unique_ptr<graph::Memory> memory = {};
+    };
+    std::vector<std::unique_ptr<Endpoint>> ports;
+    std::vector<Box> boxes;  ///< empty until the message is posted: for the buffers that lie in memory of their own, in order
+  };
+  /// A message for a shared channel: the payload behind room for the table of so many ports and of the boxes, and for what
+  /// the buffers hold.
   static Outgoing::Record record_with(shm::RecordType type, std::size_t ports, std::span<const graph::Contents* const> buffers,
-                                      Bytes payload);
+                                      Bytes payload, wire::Contained how);
   /// The buffers are those of the record. They are detached, unless it throws and has posted nothing.
   void post_record(Outgoing::Record record, std::span<graph::BufferNode* const> buffers);
-  /// The same with ports that leave this context. They are gone, whatever happens.
-  void post_with(Outgoing::Record record, std::vector<std::unique_ptr<Endpoint>> ports, std::span<graph::BufferNode* const> buffers);
+  /// The same with ports and boxes that leave this context. The ports are gone, whatever happens.
+  void post_with(Outgoing::Record record, Departure departure, std::span<graph::BufferNode* const> buffers);
   const std::deque<LocalMessage>& local_queue() const noexcept { return queue_; }
   std::deque<LocalMessage> take_local_queue() {
     queued_bytes_ = 0;
@@ -203,6 +215,9 @@ class Endpoint {
   /// Detaches the ports of the messages that wait for it, as far as the broker takes the news.
   void let_ports_go();
   bool detach(Endpoint& carrier);
+  /// The broker knows it, or never will. False: later.
+  bool let_go(const Departure::Box& box);
+  void give_up(Departure& departure) noexcept;
   void drop_backlog() noexcept;
   void peer_moved(Epoch peer_epoch);
   void leave_link() noexcept;
@@ -223,7 +238,8 @@ class Endpoint {
   static std::vector<graph::Contents> take_other(const shm::Record& record, MessageEvent& event);
   /// With all of its ports there. Bytes that are no value make the event an error.
   static void decode_value(MessageEvent& event, std::span<graph::Contents> buffers);
-  void consume(const shm::Record& record);
+  /// `elsewhere`: the bytes that came in boxes.
+  void consume(const shm::Record& record, std::uint64_t elsewhere = 0);
   void finish_generation();
   void claim_ports(const shm::Record& record);
   void finish(CloseReason reason);
@@ -260,7 +276,7 @@ class Endpoint {
   HeldStream written_;
   HeldStream read_;
   Standing standing_ = Standing::known;
-  std::deque<std::vector<std::unique_ptr<Endpoint>>> leaving_;  ///< of the held messages in the backlog, in order
+  std::deque<Departure> leaving_;  ///< of the held messages in the backlog, in order
   std::uint64_t messages_read_ = 0;
   std::uint64_t bytes_read_ = 0;
   std::uint32_t answered_arm_ = 0;

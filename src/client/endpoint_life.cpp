@@ -122,9 +122,7 @@ void Endpoint::peer_closed(std::optional<Incoming::End> end, CloseReason reason)
 void Endpoint::drop_backlog() noexcept {
   out_.drop_backlog();
   context_.departed(*this);
-  for (auto& ports : leaving_)
-    for (auto& endpoint : ports)
-      if (endpoint) context_.close_later(std::move(endpoint));
+  for (Departure& departure : leaving_) give_up(departure);
   leaving_.clear();
 }
 

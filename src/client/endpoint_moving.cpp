@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "base/hook.hpp"
 #include "base/scoped_flag.hpp"
+#include "client/buffer_memory.hpp"
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
 #include "client/kind.hpp"
@@ -13,16 +15,21 @@
 namespace fairway::client {
 
 Outgoing::Record Endpoint::record_with(shm::RecordType type, std::size_t ports, std::span<const graph::Contents* const> buffers,
-                                       Bytes payload) {
-  const std::size_t table = ports == 0 ? 0 : route::token_table_size(ports);
+                                       Bytes payload, wire::Contained how) {
+  const auto boxed = [how](const graph::Contents* buffer) { return wire::goes_in_box(*buffer, how); };
+  const std::size_t tokens = ports + static_cast<std::size_t>(std::ranges::count_if(buffers, boxed));
+  const std::size_t table = tokens == 0 ? 0 : route::token_table_size(tokens);
   const std::size_t size = buffers.empty() ? payload.size() : wire::buffer_head_size(buffers.size(), payload);
   Outgoing::Record record{type, 0, std::vector<std::byte>(table + size)};
-  if (ports != 0) record.flags |= shm::record_has_tokens;
+  if (tokens != 0) record.flags |= shm::record_has_tokens;
   std::byte* const place = record.bytes.data() + table;
   if (!buffers.empty()) {
     record.flags |= shm::record_has_buffers;
-    wire::write_buffer_head(buffers, payload, place);
-    for (const graph::Contents* const buffer : buffers) record.length += wire::padded(buffer->bytes.size());
+    wire::write_buffer_head(buffers, payload, how, place);
+    for (const graph::Contents* const buffer : buffers) {
+      const std::uint64_t held = buffer->bytes().size();
+      (boxed(buffer) ? record.elsewhere : record.length) += boxed(buffer) ? held : wire::padded(held);
+    }
   } else if (!payload.empty()) {
     std::memcpy(place, payload.data(), payload.size());
   }
@@ -38,22 +45,23 @@ void Endpoint::post_record(Outgoing::Record record, std::span<graph::BufferNode*
   context_.service_broker_if_news();
 }
 
-void Endpoint::post_with(Outgoing::Record record, std::vector<std::unique_ptr<Endpoint>> ports,
-                         std::span<graph::BufferNode* const> buffers) {
+void Endpoint::post_with(Outgoing::Record record, Departure departure, std::span<graph::BufferNode* const> buffers) {
   context_.service_broker_if_news();
-  if (peer_gone()) {
-    for (auto& endpoint : ports) context_.close_later(std::move(endpoint));
-    return;
-  }
+  if (peer_gone()) return give_up(departure);
   context_.note_post();
   std::vector<route::Token> tokens;
-  for (const auto& endpoint : ports) {
-    tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
-  }
+  for (const auto& endpoint : departure.ports) tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
+  for (const Departure::Box& box : departure.boxes) tokens.push_back({box.id, 1});
   route::write_token_table(tokens, record.bytes.data());
+  std::vector<graph::BufferNode*> copied;
+  std::vector<graph::BufferNode*> boxed;
+  const auto how = departure.boxes.empty() ? wire::Contained::copied : wire::Contained::boxed;
+  for (graph::BufferNode* const buffer : buffers) (wire::goes_in_box(*buffer, how) ? boxed : copied).push_back(buffer);
   record.held = true;
-  out_.push(std::move(record), buffers);
-  leaving_.push_back(std::move(ports));
+  Departure& leaving = leaving_.emplace_back();
+  out_.push(std::move(record), copied);
+  leaving = std::move(departure);
+  for (std::size_t i = 0; i < boxed.size(); ++i) leaving.boxes[i].memory = boxed[i]->take().memory;
   progress();
   context_.service_broker_if_news();
 }
@@ -64,19 +72,25 @@ void Endpoint::let_ports_go() {
   if (!out_.open()) grow();  // the stream that the tokens stand in is the broker's first
   const auto stuck_for_ever = [](Endpoint& endpoint) { return !endpoint.known() && endpoint.forsaken(); };
   while (!leaving_.empty() && (out_.open() || stuck_for_ever(*this))) {
-    if (leaving_.front().empty()) {
+    if (leaving_.front().ports.empty() && leaving_.front().boxes.empty()) {
       leaving_.pop_front();
       out_.release();
       continue;
     }
+    if (auto& boxes = leaving_.front().boxes; !boxes.empty()) {
+      if (!stuck_for_ever(*this) && !let_go(boxes.back())) break;
+      boxes.pop_back();
+      continue;
+    }
     // Out of the list: news that come meanwhile may clear that.
-    std::unique_ptr<Endpoint> endpoint = std::move(leaving_.front().back());
-    leaving_.front().pop_back();
+    auto& ports = leaving_.front().ports;
+    std::unique_ptr<Endpoint> endpoint = std::move(ports.back());
+    ports.pop_back();
     if (endpoint->detach(*this)) continue;
     if (leaving_.empty() || stuck_for_ever(*this) || stuck_for_ever(*endpoint)) {
       context_.close_later(std::move(endpoint));
     } else {
-      leaving_.front().push_back(std::move(endpoint));
+      leaving_.front().ports.push_back(std::move(endpoint));
       break;
     }
   }
@@ -85,6 +99,19 @@ void Endpoint::let_ports_go() {
   } else {
     context_.await_departure(*this);
   }
+}
+
+bool Endpoint::let_go(const Departure::Box& box) {
+  if (box.life != context_.broker_life()) return true;
+  const auto& memory = static_cast<const BufferMemory&>(*box.memory);  // all memory of buffers is
+  return known() && context_.broker().try_send(wire::Box{box.id, id_, memory.object_size()}, memory.object());
+}
+
+/// It does not leave: nobody will read the message.
+void Endpoint::give_up(Departure& departure) noexcept {
+  for (auto& endpoint : departure.ports)
+    if (endpoint) context_.close_later(std::move(endpoint));
+  context_.return_numbers(departure.boxes);
 }
 
 bool Endpoint::detach(Endpoint& carrier) {
@@ -118,12 +145,12 @@ void Endpoint::replay(LocalMessage message) {
   if (event.ports.empty() && message.buffers.empty()) return post(type, event.bytes());
   std::vector<const graph::Contents*> buffers;
   for (const graph::Contents& buffer : message.buffers) buffers.push_back(&buffer);
-  Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes());
+  Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes(), wire::Contained::copied);
   record.contents = std::move(message.buffers);
   if (event.ports.empty()) return post_record(std::move(record), {});
-  std::vector<std::unique_ptr<Endpoint>> ports;
-  for (const MessagePort& handle : event.ports) ports.push_back(context_.take_endpoint(*handle.implementation()));
-  post_with(std::move(record), std::move(ports), {});
+  Departure departure;
+  for (const MessagePort& handle : event.ports) departure.ports.push_back(context_.take_endpoint(*handle.implementation()));
+  post_with(std::move(record), std::move(departure), {});
 }
 
 }  // namespace fairway::client

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -36,9 +37,11 @@ Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
   const shm::Record record{claimed_->header, claimed_->payload.subspan(route::token_table_size(ports_of_record_))};
   std::vector<graph::Contents> buffers;
   if (!take(record, event)) buffers = take_other(record, event);
-  if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_); })) static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
+  if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_, buffers); }))
+    static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
   decode_value(event, buffers);
-  consume(*std::exchange(claimed_, std::nullopt));
+  const bool boxes = (record.header.flags & shm::record_has_buffers) != 0;
+  consume(*std::exchange(claimed_, std::nullopt), boxes ? wire::size_in_boxes(record.payload) : 0);
   return Next::message;
 }
 
@@ -118,17 +121,18 @@ bool Endpoint::take(const shm::Record& record, MessageEvent& event) {
   std::vector<std::shared_ptr<void>> ports;
   for (const MessagePort& port : event.ports) ports.push_back(port.implementation());
   Value value;
-  if (wire::read_value(event.bytes(), ports, buffers, value) == wire::ValueError::none) {
+  const bool whole = std::ranges::none_of(buffers, &graph::Contents::missing);
+  if (whole && wire::read_value(event.bytes(), ports, buffers, value) == wire::ValueError::none) {
     event.set_data(std::move(value));
   } else {
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
   }
 }
 
-void Endpoint::consume(const shm::Record& record) {
+void Endpoint::consume(const shm::Record& record, std::uint64_t elsewhere) {
   in_.pop(record);
   ++messages_read_;
-  bytes_read_ += record.header.length;
+  bytes_read_ += record.header.length + elsewhere;
   publish_head();
   answer_want();
 }

@@ -39,13 +39,14 @@ void Outgoing::release() noexcept {
 }
 
 void Outgoing::queue(Record record) {
-  const std::uint64_t length = record.length;
+  const std::uint64_t weight = record.weight();
+  const std::uint64_t size = shm::record_size(record.length);
   const bool counts = record.type != shm::RecordType::close;
   backlog_.push_back(std::move(record));
-  backlog_bytes_ += length;
-  backlog_size_ += shm::record_size(length);
+  backlog_bytes_ += weight;
+  backlog_size_ += size;
   FAIRWAY_HOOK(backlog_queued);
-  if (counts) count_posted(length);
+  if (counts) count_posted(weight);
   count_backlog();
 }
 
@@ -53,7 +54,7 @@ bool Outgoing::flush(const shm::ControlBlock* reader) {
   if (control_ == nullptr) return false;
   bool committed = false;
   while (!backlog_.empty() && !backlog_.front().held && write(backlog_.front(), reader)) {
-    backlog_bytes_ -= backlog_.front().length;
+    backlog_bytes_ -= backlog_.front().weight();
     backlog_size_ -= shm::record_size(backlog_.front().length);
     backlog_.pop_front();
     committed = true;
@@ -232,11 +233,11 @@ void Outgoing::want(std::uint64_t unread) noexcept {
   FAIRWAY_HOOK(want_published);
 }
 
-void Outgoing::count_posted(std::uint64_t length) noexcept {
+void Outgoing::count_posted(std::uint64_t bytes) noexcept {
   ++posted_messages_;
-  posted_bytes_ += length;
-  const bool larger = length > largest_;
-  if (larger) largest_ = length;
+  posted_bytes_ += bytes;
+  const bool larger = bytes > largest_;
+  if (larger) largest_ = bytes;
   if (control_ == nullptr) return;
   shm::Statistics& statistics = control_->statistics;
   statistics.messages_posted.store(posted_messages_, std::memory_order_relaxed);

@@ -35,7 +35,10 @@ class Outgoing {
     std::vector<std::byte> bytes;
     std::vector<graph::Contents> contents = {};
     std::uint64_t length = bytes.size();  ///< of all, in the stream
+    std::uint64_t elsewhere = 0;          ///< bytes that it takes along in boxes
     bool held = false;
+
+    std::uint64_t weight() const noexcept { return length + elsewhere; }
   };
 
   enum class Push { committed, queued };
@@ -115,7 +118,7 @@ class Outgoing {
   /// As far as its head was seen.
   bool in_newest_generation() const noexcept { return reader_generation_ == static_cast<Generation>(next_ - 1); }
   void queue(Record record);
-  void count_posted(std::uint64_t length) noexcept;
+  void count_posted(std::uint64_t bytes) noexcept;
   void count_backlog() noexcept;
 
   sys::Mapping first_;    ///< holds the control block

@@ -97,7 +97,7 @@ void Registry::leave(ContextId id, Actions& actions) {
   const std::set<SegmentId> segments = found->second.segments;
   for (const SegmentId segment : segments) {
     SegmentEntry& entry = segments_.at(segment);
-    if (entry.state == SegmentState::bound) {
+    if (entry.state == SegmentState::bound || entry.state == SegmentState::boxed) {
       entry.owner = {};
     } else {
       drop_segment(segment, actions);
@@ -127,23 +127,30 @@ Registry::Wrong Registry::on(ContextId, const wire::Credit&, Actions&) { return 
 Registry::Wrong Registry::on(ContextId from, const wire::LeaseRequest& m, Actions& actions) {
   if (m.size < shm::small_segment || m.size % shm::page != 0 || m.size >= std::uint64_t{1} << shm::Position::offset_bits)
     return "a lease of an impossible size";
-  const ContextEntry& context = contexts_.at(from);
-  const std::uint64_t user = memory_by_user_[context.peer.uid];
-  const char* exceeded = nullptr;
-  if (context.memory + m.size > limits_.memory_per_context) exceeded = "memory_per_context";
-  if (user + m.size > limits_.memory_per_user) exceeded = "memory_per_user";
-  if (exceeded != nullptr) {
-    actions.push_back(
-        Send{from, wire::LeaseRefused{m.size, wire::Detail::of(std::string("the broker's limit ") + exceeded + " is reached")}});
+  if (const char* const limit = limit_reached(contexts_.at(from), m.size)) {
+    actions.push_back(Send{from, wire::LeaseRefused{m.size, wire::Detail::of(std::string("the broker's limit ") + limit + " is reached")}});
     return nullptr;
   }
-  const SegmentId id{next_segment_++};
-  segments_[id] = {from, context.peer.uid, m.size, SegmentState::allocating};
-  contexts_.at(from).segments.insert(id);
-  memory_by_user_[context.peer.uid] += m.size;
-  charge(from, static_cast<std::int64_t>(m.size), actions);
-  actions.push_back(Allocate{id, m.size});
+  actions.push_back(Allocate{add_segment(from, m.size, SegmentState::allocating, actions), m.size});
   return nullptr;
+}
+
+const char* Registry::limit_reached(const ContextEntry& context, std::uint64_t size) const {
+  const auto user = memory_by_user_.find(context.peer.uid);
+  const std::uint64_t of_user = user == memory_by_user_.end() ? 0 : user->second;
+  if (size > limits_.memory_per_user || of_user > limits_.memory_per_user - size) return "memory_per_user";
+  if (size > limits_.memory_per_context || context.memory > limits_.memory_per_context - size) return "memory_per_context";
+  return nullptr;
+}
+
+SegmentId Registry::add_segment(ContextId owner, std::uint64_t size, SegmentState state, Actions& actions) {
+  const SegmentId id{next_segment_++};
+  ContextEntry& context = contexts_.at(owner);
+  segments_[id] = {owner, context.peer.uid, size, state};
+  context.segments.insert(id);
+  memory_by_user_[context.peer.uid] += size;
+  charge(owner, static_cast<std::int64_t>(size), actions);
+  return id;
 }
 
 void Registry::allocated(SegmentId id, Actions& actions) {

@@ -80,6 +80,9 @@ class Registry {
   /// A Shown and its memory. Returns under which number that is kept until it is dropped; none: it is not.
   /// Without memory: there was no room for it here.
   SegmentId show(ContextId from, const wire::Shown& message, const std::optional<Memory>& memory, Actions& actions);
+  /// A Box; `there`: its memory is what it has to be, and there is room for it here. Returns under which number that is kept
+  /// until it is dropped; none: it is not, and the token stands for a closed port.
+  SegmentId box(ContextId from, const wire::Box& message, bool there, Actions& actions);
   /// The connection ended and everything it sent was handled.
   void leave(ContextId context, Actions& actions);
 
@@ -99,7 +102,7 @@ class Registry {
   friend struct RegistryProbe;  ///< tests/route
 
   enum class Life : std::uint8_t { owned, waiting, invited, transit, closed };
-  enum class SegmentState : std::uint8_t { allocating, leased, mapped, bound, shown };
+  enum class SegmentState : std::uint8_t { allocating, leased, mapped, bound, shown, boxed };
 
   struct SegmentEntry {
     ContextId owner;  ///< none: it has left, and what it wrote is still being read
@@ -150,6 +153,7 @@ class Registry {
   struct ChannelEntry {
     PortEntry port[2];
     LinkId link;
+    SegmentId box;  ///< what the second port stands for; the first is closed then
   };
   struct ContextEntry {
     Peer peer;
@@ -238,6 +242,7 @@ class Registry {
   Wrong on(ContextId from, const wire::Detach& m, Actions& actions);
   Wrong on(ContextId from, const wire::Claim& m, Actions& actions);
   Wrong on(ContextId from, const wire::Unclaim& m, Actions& actions);
+  Wrong on(ContextId from, const wire::Box& m, Actions& actions);
   Wrong on(ContextId from, const wire::Reassert& m, Actions& actions);
   Wrong on(ContextId from, const wire::Shown& m, Actions& actions);
   Wrong on(ContextId from, const wire::Returned& m, Actions& actions);
@@ -255,6 +260,11 @@ class Registry {
   Named<SegmentEntry> own_segment(ContextId from, SegmentId id, SegmentState state);
 
   void give_ids(ContextId to, Actions& actions);
+  /// With a number that it was given and has not used. It has no ports yet.
+  Named<ChannelEntry> begin_channel(ContextId from, ChannelId id, Actions& actions);
+  /// The limit that so much more memory would exceed; null: none.
+  const char* limit_reached(const ContextEntry& context, std::uint64_t size) const;
+  SegmentId add_segment(ContextId owner, std::uint64_t size, SegmentState state, Actions& actions);
   void publish_row(PortId id, Actions& actions);
   void answer(ContextId to, const wire::Connect& m, Errc code, std::string_view detail, Actions& actions);
   void connect(ContextId from, ContextId to, const wire::Connect& m, Actions& actions);
@@ -301,6 +311,10 @@ class Registry {
   void leave_carrier(PortId id);
   void tell_moved(PortId moved, Actions& actions);
   void pair(ChannelId channel, Actions& actions);
+
+  // Memory that changes hands
+  Wrong take_box(ContextId from, const wire::Box& m, bool there, SegmentId& kept, Actions& actions);
+  void send_box(PortId id, ContextId to, bool again, Actions& actions);
 
   // Tokens
   bool full(ContextId context) const;

@@ -80,6 +80,7 @@ void Registry::forget_if_over(ChannelId id, Actions& actions) {
     answer_claims(PortId::of(id, side), actions);
   }
   unlink_channel(channel, actions);
+  if (channel.box) drop_segment(channel.box, actions);
   channels_.erase(id);
   release_table(id, actions);
 }

@@ -32,6 +32,7 @@ bool Registry::was_channel(ChannelId id) const {
 Registry::Named<Registry::PortEntry> Registry::movable_port(ContextId from, PortId id) {
   const auto [entry, wrong] = owned_port(from, id);
   if (wrong != nullptr) return {nullptr, wrong};
+  if (entry != nullptr && channels_.at(id.channel()).box) return {nullptr, "moved a box by name"};
   if (entry == nullptr || ((entry->ended || entry->opened) && enforced(Check::unused)))
     return {nullptr, "moved a port by name that was closed or used"};
   return {entry, nullptr};
@@ -45,27 +46,33 @@ void Registry::publish_row(PortId id, Actions& actions) {
   actions.push_back(UpdatePort{id, info});
 }
 
-Registry::Wrong Registry::on(ContextId from, const wire::Create& m, Actions& actions) {
-  const auto after = tables_.upper_bound(m.channel);
-  if (after == tables_.begin()) return "a channel number that it was not given";
+Registry::Named<Registry::ChannelEntry> Registry::begin_channel(ContextId from, ChannelId id, Actions& actions) {
+  const auto after = tables_.upper_bound(id);
+  if (after == tables_.begin()) return {nullptr, "a channel number that it was not given"};
   const auto table = std::prev(after);
-  if (table->second.creator != from || m.channel.value >= table->first.value + shm::channels_per_table)
-    return "a channel number that it was not given";
-  if (table->second.used.test(m.channel.value - table->first.value)) return "a channel number twice";
+  if (table->second.creator != from || id.value >= table->first.value + shm::channels_per_table)
+    return {nullptr, "a channel number that it was not given"};
+  if (table->second.used.test(id.value - table->first.value)) return {nullptr, "a channel number twice"};
+  table->second.used.set(id.value - table->first.value);
+  ++table->second.channels;
+  ChannelEntry& channel = channels_[id];
+  for (const int side : {1, 2})
+    if (const auto claimants = unborn_.extract(PortId::of(id, side))) channel.port[side - 1].claimants = claimants.mapped();
+  if (--contexts_.at(from).ids_unused == shm::channels_per_table / 2) give_ids(from, actions);
+  return {&channel, nullptr};
+}
+
+Registry::Wrong Registry::on(ContextId from, const wire::Create& m, Actions& actions) {
   ContextEntry& context = contexts_.at(from);
   // Sharing one is refused at the limit itself; that answer may be on its way for a few.
   if (context.ports.size() > limits_.ports_per_context + 64) return "more channels than its limit";
-  --context.ids_unused;
-  table->second.used.set(m.channel.value - table->first.value);
-  ++table->second.channels;
-  ChannelEntry& channel = channels_[m.channel];
+  const auto [channel, wrong] = begin_channel(from, m.channel, actions);
+  if (channel == nullptr) return wrong;
   for (const int side : {1, 2}) {
-    channel.port[side - 1].owner = from;
+    channel->port[side - 1].owner = from;
     context.ports.insert(PortId::of(m.channel, side));
-    if (const auto claimants = unborn_.extract(PortId::of(m.channel, side))) channel.port[side - 1].claimants = claimants.mapped();
     publish_row(PortId::of(m.channel, side), actions);
   }
-  if (context.ids_unused == shm::channels_per_table / 2) give_ids(from, actions);
   return nullptr;
 }
 

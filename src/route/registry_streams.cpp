@@ -90,6 +90,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Done& m, Actions& actio
 Registry::Wrong Registry::on(ContextId from, const wire::Refetch& m, Actions& actions) {
   const auto [entry, wrong] = owned_port(from, m.port);
   if (entry == nullptr) return wrong;
+  if (channels_.at(m.port.channel()).box) return send_box(m.port, from, true, actions), nullptr;
   const GenerationEntry* const generation = find_generation(port(m.port.opposite()), m.generation);
   if (generation != nullptr) install(m.port, *generation, actions);
   return nullptr;

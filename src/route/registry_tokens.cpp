@@ -76,7 +76,8 @@ Registry::Wrong Registry::on(ContextId from, const wire::Unclaim& m, Actions& ac
 
 void Registry::grant(PortId id, PortId claimant, Actions& actions) {
   const ContextId to = port(claimant).owner;
-  if (!full(to)) return arrive(id, to, wire::Granted::Origin::token, actions);
+  const bool can_take = !channels_.at(id.channel()).box || (contexts_.at(to).agreement.features & wire::feature::boxes) != 0;
+  if (!full(to) && can_take) return arrive(id, to, wire::Granted::Origin::token, actions);
   refuse(id, port(id).token, claimant, to, actions);
   close_port(id, 0, CloseReason::broker_refused, actions);
 }

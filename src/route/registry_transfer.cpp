@@ -99,7 +99,10 @@ void Registry::arrive(PortId id, ContextId to, wire::Granted::Origin origin, Act
     granted.carrier = entry.carrier.opposite();
     granted.token = entry.token;
   }
+  const bool box = static_cast<bool>(channels_.at(id.channel()).box);
+  if (box) send_box(id, to, false, actions);
   actions.push_back(Send{to, granted});
+  if (box) return;
   pair(id.channel(), actions);
   for (const GenerationEntry& generation : opposite.generations) install(id, generation, actions);
   const End end = stream_end(opposite);

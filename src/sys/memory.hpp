@@ -53,6 +53,8 @@ class Mapping {
   Mapping& operator=(Mapping&& other) noexcept;
   ~Mapping();
 
+  /// From here on a forked child inherits it, shared with its parent, for as long as the child lives.
+  void share_with_children() noexcept;
   /// Allocates every page of a writable mapping; throws ENOMEM instead of a signal at the first touch.
   void populate();
   /// Makes the mapped pages of a read-only mapping present, as far as that is cheap. Never fails.

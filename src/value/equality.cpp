@@ -113,7 +113,7 @@ class Comparison {
         });
       case ValueType::array_buffer:
         return both.operator()<graph::BufferNode>([](auto& a, auto& b) {
-          return a.resizable == b.resizable && a.maximum == b.maximum && a.detached == b.detached && a.bytes == b.bytes;
+          return a.resizable == b.resizable && a.maximum == b.maximum && a.detached == b.detached && std::ranges::equal(a.bytes(), b.bytes());
         });
       case ValueType::typed_array:
       case ValueType::data_view:

@@ -17,7 +17,7 @@ std::size_t weight_of(const Cell& cell) noexcept {
 }
 
 std::size_t own_weight(const Node& node) noexcept {
-  return node_weight + (node.type == ValueType::array_buffer ? static_cast<const BufferNode&>(node).bytes.size() : 0);
+  return node_weight + (node.type == ValueType::array_buffer ? static_cast<const BufferNode&>(node).bytes().size() : 0);
 }
 
 void destroy(Node* node) noexcept {
@@ -44,13 +44,13 @@ void destroy(Node* node) noexcept {
 }  // namespace
 
 Contents BufferNode::take() noexcept {
-  heap->weigh(bytes.size(), 0);
+  heap->weigh(bytes().size(), 0);
   detached = true;
-  return {std::exchange(bytes, {}), std::exchange(maximum, 0), resizable};
+  return {std::exchange(in_heap, {}), std::exchange(maximum, 0), resizable, std::move(memory)};
 }
 
 void BufferNode::give(Contents contents) noexcept {
-  heap->weigh(bytes.size(), contents.bytes.size());
+  heap->weigh(bytes().size(), contents.bytes().size());
   detached = false;
   static_cast<Contents&>(*this) = std::move(contents);
 }

@@ -35,12 +35,12 @@ std::string buffer_text(const BufferNode& buffer) {
   if (buffer.detached) return "ArrayBuffer { (detached) }";
   std::string out = "ArrayBuffer { <";
   char hex[4];
-  for (std::size_t i = 0; i < std::min(buffer.bytes.size(), most_bytes_shown); ++i) {
-    std::snprintf(hex, sizeof hex, i == 0 ? "%02x" : " %02x", static_cast<unsigned>(buffer.bytes[i]));
+  for (std::size_t i = 0; i < std::min(buffer.bytes().size(), most_bytes_shown); ++i) {
+    std::snprintf(hex, sizeof hex, i == 0 ? "%02x" : " %02x", static_cast<unsigned>(buffer.bytes()[i]));
     out += hex;
   }
-  if (buffer.bytes.size() > most_bytes_shown) out += " ... " + std::to_string(buffer.bytes.size() - most_bytes_shown) + " more";
-  out += ">, byteLength: " + std::to_string(buffer.bytes.size());
+  if (buffer.bytes().size() > most_bytes_shown) out += " ... " + std::to_string(buffer.bytes().size() - most_bytes_shown) + " more";
+  out += ">, byteLength: " + std::to_string(buffer.bytes().size());
   if (buffer.resizable) out += ", maxByteLength: " + std::to_string(buffer.maximum);
   return out + " }";
 }

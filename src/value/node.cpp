@@ -122,20 +122,20 @@ void ArrayNode::resize(std::uint32_t new_length) {
 
 bool ViewNode::out_of_bounds() const noexcept {
   if (buffer->detached) return true;
-  const std::size_t there = buffer->bytes.size();
+  const std::size_t there = buffer->bytes().size();
   return tracking ? offset > there : offset > there || fixed_size > there - offset;
 }
 
 std::size_t ViewNode::size() const noexcept {
   if (out_of_bounds()) return 0;
   if (!tracking) return fixed_size;
-  const std::size_t rest = buffer->bytes.size() - offset;
+  const std::size_t rest = buffer->bytes().size() - offset;
   return rest - rest % element_size(element);
 }
 
 std::span<std::byte> ViewNode::bytes() const noexcept {
   const std::size_t count = size();
-  return count == 0 ? std::span<std::byte>() : std::span(buffer->bytes).subspan(offset, count);
+  return count == 0 ? std::span<std::byte>() : buffer->bytes().subspan(offset, count);
 }
 
 Slot ViewNode::read(std::size_t index) const {

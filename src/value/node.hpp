@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -104,11 +105,24 @@ struct ErrorNode : Node {
   Slot cause = Slot::hole();
 };
 
-/// What an ArrayBuffer holds. Moves from one to another without a copy.
+/// Memory that can change hands as it is, also with another process.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  virtual std::span<std::byte> bytes() const noexcept = 0;
+};
+
+/// What an ArrayBuffer holds, in the heap or in memory of its own. Moves from one to another without a copy.
 struct Contents {
-  std::vector<std::byte> bytes;
+  std::vector<std::byte> in_heap;
   std::uint64_t maximum = 0;  ///< of a resizable one
   bool resizable = false;
+  std::unique_ptr<Memory> memory = {};  ///< null: they are in the heap. Never of a resizable one
+  std::uint64_t size_elsewhere = 0;     ///< of those that come in a box
+
+  bool missing() const noexcept { return size_elsewhere != 0 && !memory; }
+  std::span<std::byte> bytes() noexcept { return memory ? memory->bytes() : std::span(in_heap); }
+  std::span<const std::byte> bytes() const noexcept { return memory ? memory->bytes() : std::span(in_heap); }
 };
 
 struct BufferNode : Node, Contents {

@@ -28,20 +28,14 @@ graph::ViewNode& view_of(const Value& value) {
 }
 
 void replace_bytes(graph::BufferNode& buffer, std::size_t size) {
-  const std::size_t before = buffer.bytes.size();
-  if (size > buffer.bytes.max_size()) throw_no_memory(size);
+  const std::size_t before = buffer.in_heap.size();
+  if (size > buffer.in_heap.max_size()) throw_no_memory(size);
   try {
-    buffer.bytes.resize(size);
+    buffer.in_heap.resize(size);
   } catch (const std::bad_alloc&) {
     throw_no_memory(size);
   }
   buffer.heap->weigh(before, size);
-}
-
-Value make_zeros(std::size_t size) {
-  Value buffer = graph::Heap::make_alone<graph::BufferNode>();
-  replace_bytes(graph::as<graph::BufferNode>(buffer.cell()), size);
-  return buffer;
 }
 
 /// ECMAScript, InitializeTypedArrayFromArrayBuffer and the constructor of DataView.
@@ -49,7 +43,7 @@ Value make_view(ValueType type, ElementType element, const Value& buffer, std::s
   graph::BufferNode& viewed = buffer_of(buffer);
   if (viewed.detached) throw DOMException("TypeError", "the ArrayBuffer under a view is detached");
   const std::size_t size = graph::element_size(element);
-  const std::size_t there = viewed.bytes.size();
+  const std::size_t there = viewed.bytes().size();
   if (offset % size != 0) throw DOMException("RangeError", "the offset of a view is no multiple of its elements' size");
   if (offset > there) throw DOMException("RangeError", "the offset of a view lies behind the end of its ArrayBuffer");
   const std::size_t rest = there - offset;
@@ -67,7 +61,7 @@ Value make_view(ValueType type, ElementType element, const Value& buffer, std::s
 Value Value::array_buffer(Bytes bytes) {
   Value buffer = graph::Heap::make_alone<graph::BufferNode>();
   auto& node = graph::as<graph::BufferNode>(buffer.cell_);
-  node.bytes.assign(bytes.begin(), bytes.end());
+  node.in_heap.assign(bytes.begin(), bytes.end());
   node.heap->weigh(0, bytes.size());
   return buffer;
 }
@@ -91,7 +85,7 @@ Value Value::data_view(const Value& buffer, std::size_t offset, std::optional<st
 }
 
 std::span<std::byte> Value::bytes() {
-  if (is(Type::array_buffer)) return graph::as<graph::BufferNode>(cell_).bytes;
+  if (is(Type::array_buffer)) return graph::as<graph::BufferNode>(cell_).bytes();
   return view_of(*this).bytes();
 }
 
@@ -110,7 +104,7 @@ bool Value::resizable() const { return buffer_of(*this).resizable; }
 
 std::size_t Value::max_size() const {
   const graph::BufferNode& buffer = buffer_of(*this);
-  return buffer.resizable ? buffer.maximum : buffer.bytes.size();
+  return buffer.resizable ? buffer.maximum : buffer.bytes().size();
 }
 
 void Value::resize(std::size_t size) {
@@ -126,14 +120,12 @@ bool Value::detached() const { return buffer_of(*this).detached; }
 std::vector<std::byte> Value::detach() {
   graph::BufferNode& buffer = buffer_of(*this);
   if (buffer.detached) throw DOMException("TypeError", "the ArrayBuffer is detached already");
-  return buffer.take().bytes;
+  std::vector<std::byte> copy;
+  if (buffer.memory) copy.assign(buffer.bytes().begin(), buffer.bytes().end());
+  graph::Contents contents = buffer.take();
+  return contents.memory ? copy : std::move(contents.in_heap);
 }
 
 Value::Value(const ArrayBuffer& buffer) noexcept : Value(buffer.value()) {}
-
-ArrayBuffer::ArrayBuffer(std::size_t size) : value_(make_zeros(size)) {}
-ArrayBuffer::ArrayBuffer(std::size_t size, std::size_t maximum) : value_(Value::array_buffer(size, maximum)) {}
-ArrayBuffer::ArrayBuffer(Bytes bytes) : value_(Value::array_buffer(bytes)) {}
-void ArrayBuffer::check() const { static_cast<void>(buffer_of(value_)); }
 
 }  // namespace fairway

@@ -1,5 +1,6 @@
 #include "wire/buffer_block.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -11,6 +12,7 @@ constexpr std::size_t counts_size = 16;
 constexpr std::size_t entry_size = 16;
 /// In the place of a maximum.
 constexpr std::uint64_t not_resizable = ~std::uint64_t{0};
+constexpr std::uint64_t in_box = ~std::uint64_t{1};
 
 std::uint64_t load(const std::byte* at) noexcept {
   std::uint64_t word = 0;
@@ -41,19 +43,30 @@ std::size_t buffer_head_size(std::size_t buffers, Bytes value) noexcept {
   return counts_size + entry_size * buffers + padded(value.size());
 }
 
-void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes value, std::byte* out) noexcept {
+void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes value, Contained how, std::byte* out) noexcept {
   store(out, buffers.size());
   store(out + 8, value.size());
   out += counts_size;
   for (const graph::Contents* const buffer : buffers) {
-    store(out, buffer->bytes.size());
-    store(out + 8, buffer->resizable ? buffer->maximum : not_resizable);
+    store(out, buffer->bytes().size());
+    store(out + 8, goes_in_box(*buffer, how) ? in_box : buffer->resizable ? buffer->maximum : not_resizable);
     out += entry_size;
   }
   write_padded(value, out);
 }
 
-std::byte* write_contents(const graph::Contents& buffer, std::byte* out) noexcept { return write_padded(buffer.bytes, out); }
+std::byte* write_contents(const graph::Contents& buffer, std::byte* out) noexcept { return write_padded(buffer.bytes(), out); }
+
+std::uint64_t size_in_boxes(Bytes payload) noexcept {
+  if (payload.size() < counts_size) return 0;
+  const std::uint64_t count = std::min<std::uint64_t>(load(payload.data()), (payload.size() - counts_size) / entry_size);
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::byte* const entry = payload.data() + counts_size + i * entry_size;
+    if (load(entry + 8) == in_box) sum += load(entry);
+  }
+  return sum;
+}
 
 std::optional<Bytes> read_buffer_block(Bytes payload, std::vector<graph::Contents>& out) noexcept {
   if (payload.size() < counts_size) return std::nullopt;
@@ -69,6 +82,11 @@ std::optional<Bytes> read_buffer_block(Bytes payload, std::vector<graph::Content
     for (std::uint64_t i = 0; i < count; ++i, entry += entry_size) {
       const std::uint64_t size = load(entry);
       const std::uint64_t maximum = load(entry + 8);
+      if (maximum == in_box) {
+        if (size == 0) return std::nullopt;
+        out.push_back({{}, 0, false, nullptr, size});
+        continue;
+      }
       const std::optional<Bytes> bytes = take(rest, size);
       if (!bytes || maximum < size) return std::nullopt;
       out.push_back({{bytes->begin(), bytes->end()}, maximum == not_resizable ? 0 : maximum, maximum != not_resizable});

@@ -10,20 +10,27 @@
 
 #include "value/node.hpp"
 
-/// A value with what its transferred ArrayBuffers hold, where that is copied: a head (a table of the buffers, and the value's
-/// bytes), and behind it the contents. VALUES.md has its form.
+/// A value with what its transferred ArrayBuffers hold: a head (a table of the buffers, and the value's bytes), and behind it
+/// the contents that are copied. Others come in boxes, each with a token in the record's table. VALUES.md has its form.
 namespace fairway::wire {
+
+/// How the contents of a message travel that lie in memory of their own.
+enum class Contained : bool { copied, boxed };
+/// Whether they do not stand in the message.
+inline bool goes_in_box(const graph::Contents& buffer, Contained how) noexcept { return how == Contained::boxed && buffer.memory != nullptr; }
 
 /// What stands in the message for so many bytes of a buffer, or of the value.
 constexpr std::uint64_t padded(std::uint64_t size) noexcept { return (size + 15) & ~std::uint64_t{15}; }
 
 std::size_t buffer_head_size(std::size_t buffers, Bytes value) noexcept;
-void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes value, std::byte* out) noexcept;
+void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes value, Contained how, std::byte* out) noexcept;
 /// To be written behind the head, one after the other. Answers where the next begins.
 std::byte* write_contents(const graph::Contents& buffer, std::byte* out) noexcept;
 
-/// Copies the contents out of a payload that a peer may be writing, and answers where the value's bytes are. Nothing: no
-/// library of ours wrote that, or there is no memory.
+/// Copies the contents out of a payload that a peer may be writing, and answers where the value's bytes are; of boxes it
+/// says the `size_elsewhere`. Nothing: no library of ours wrote that, or there is no memory.
 std::optional<Bytes> read_buffer_block(Bytes payload, std::vector<graph::Contents>& out) noexcept;
+/// What its boxes hold together, by the writer's word.
+std::uint64_t size_in_boxes(Bytes payload) noexcept;
 
 }  // namespace fairway::wire

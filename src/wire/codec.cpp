@@ -45,6 +45,7 @@ bool valid(const Granted& m) noexcept {
 bool valid(const PortClosed& m) noexcept { return valid_reason(m.reason) && m.pad == 0; }
 
 bool valid(const Refused& m) noexcept { return m.pad == 0; }
+bool valid(const Boxed& m) noexcept { return m.again <= 1; }
 bool valid(const Moved& m) noexcept { return m.pad == 0; }
 bool valid(const Reasserted& m) noexcept {
   return m.outcome >= Reasserted::Outcome::kept && m.outcome <= Reasserted::Outcome::alone && valid_reason(m.reason) && m.pad == 0;
@@ -105,12 +106,15 @@ std::size_t descriptors_of(const BrokerMessage& message) noexcept {
     std::size_t operator()(const Link&) const { return 2; }
     std::size_t operator()(const LinkInstall&) const { return 1; }
     std::size_t operator()(const Install&) const { return 1; }
+    std::size_t operator()(const Boxed&) const { return 1; }
     std::size_t operator()(...) const { return 0; }
   };
   return std::visit(Count{}, message);
 }
 
-std::size_t descriptors_of(const ClientMessage& message) noexcept { return std::holds_alternative<Shown>(message) ? 1 : 0; }
+std::size_t descriptors_of(const ClientMessage& message) noexcept {
+  return std::holds_alternative<Shown>(message) || std::holds_alternative<Box>(message) ? 1 : 0;
+}
 
 std::optional<Versions> versions_of_hello(Bytes frame) noexcept {
   struct Beginning {

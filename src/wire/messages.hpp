@@ -179,6 +179,13 @@ struct Unclaim {
   Epoch epoch = 0;
   std::uint32_t pad = 0;
 };
+/// With feature::boxes, and the memory: that leaves in a message on my port `carrier`, where its token is (port, 1). The
+/// port is the second of a channel number that I have not used; nothing is at the first.
+struct Box {
+  PortId port;
+  PortId carrier;
+  std::uint64_t size = 0;
+};
 
 // With feature::rejoin, by a context that has lost its broker and joined the next one.
 
@@ -308,6 +315,12 @@ struct Granted {
   std::uint32_t pad = 0;
   Counts counts;
 };
+/// With the memory, writable: it is what the port of the Granted that follows stands for.
+struct Boxed {
+  PortId port;
+  std::uint64_t size = 0;
+  std::uint64_t again = 0;  ///< 1: the answer to Refetch
+};
 /// The port opposite is closed, its stream ends at `final` of that generation; later ones are empty.
 struct PortClosed {
   PortId port;
@@ -343,9 +356,9 @@ struct Reasserted {
 };
 
 using ClientMessage = std::variant<Hello, LeaseRequest, LeaseMapped, LeaseReturned, Create, Bind, Connect, CancelConnect, Invite, Revoke,
-                                   LinkBind, Close, End, Done, Refetch, RefetchLink, Credit, Detach, Claim, Unclaim, Reassert, Shown, Returned, PeerGone>;
+                                   LinkBind, Close, End, Done, Refetch, RefetchLink, Credit, Detach, Claim, Unclaim, Reassert, Shown, Returned, PeerGone, Box>;
 using BrokerMessage = std::variant<Welcome, Refusal, Lease, LeaseRefused, Ids, Link, LinkInstall, LinkDrop, Paired,
-                                   Install, Reply, Granted, PortClosed, Refused, Moved, Reasserted>;
+                                   Install, Reply, Granted, PortClosed, Refused, Moved, Reasserted, Boxed>;
 
 /// How many descriptors come with a message.
 std::size_t descriptors_of(const BrokerMessage& message) noexcept;

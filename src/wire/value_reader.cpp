@@ -180,7 +180,7 @@ class Reader {
     if (resizable && size > maximum) in_.fail(ValueError::bounds);
     const Bytes bytes = in_.raw(size);
     auto& buffer = make<graph::BufferNode>();
-    buffer.bytes.assign(bytes.begin(), bytes.end());
+    buffer.in_heap.assign(bytes.begin(), bytes.end());
     buffer.resizable = resizable;
     buffer.maximum = maximum;
     return Slot::node(buffer);
@@ -213,7 +213,7 @@ class Reader {
     if (!in_.good()) return Slot::hole();
     const auto element = typed ? static_cast<ElementType>(found - std::begin(tag::view_kinds)) : ElementType::uint8;
     const std::size_t unit = graph::element_size(element);
-    const std::size_t there = buffer.bytes.size();
+    const std::size_t there = buffer.bytes().size();
     if (offset > there || size > there - offset || offset % unit != 0 || size % unit != 0) in_.fail(ValueError::bounds);
     const bool tracking = (flags & tag::view_is_length_tracking) != 0;
     const bool of_resizable = (flags & tag::view_is_of_resizable) != 0;

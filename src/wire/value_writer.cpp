@@ -193,9 +193,9 @@ class Writer {
     if (buffer.maximum > std::numeric_limits<std::uint32_t>::max())
       refuse("an ArrayBuffer whose maximum is 4 GiB or more cannot be cloned");
     out_.tag(buffer.resizable ? tag::resizable_array_buffer : tag::array_buffer);
-    out_.length(buffer.bytes.size(), "an ArrayBuffer");
+    out_.length(buffer.bytes().size(), "an ArrayBuffer");
     if (buffer.resizable) out_.varint(buffer.maximum);
-    out_.raw(buffer.bytes.data(), buffer.bytes.size());
+    out_.raw(buffer.bytes().data(), buffer.bytes().size());
   }
 
   void write_view(graph::ViewNode& view) {

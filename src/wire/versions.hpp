@@ -16,7 +16,8 @@ inline constexpr std::uint32_t protocol_version = 1;
 /// What a side can do beyond what the version that it speaks says. Both must, or neither does.
 namespace feature {
 inline constexpr std::uint64_t rejoin = 1;  ///< a context that lost its broker shows the next one what it holds
-inline constexpr std::uint64_t all = rejoin;
+inline constexpr std::uint64_t boxes = 2;   ///< messages carry memory that changes hands as it is
+inline constexpr std::uint64_t all = rejoin | boxes;
 }  // namespace feature
 
 /// What one side can speak: of each number everything from the oldest on.

@@ -84,6 +84,7 @@ const std::vector<Pair> pairs{
     // A client's messages.
     {"frames", {Check::whole_frames}, "HostileClient.that_sends_frames*", CLIENT, nothing},
     {"descriptors", {Check::no_descriptors}, "HostileClient.that_sends_descriptors*", CLIENT, nothing},
+    {"boxes_nothing", {Check::whole_boxes}, "HostileClient.that_sends_as_memory*", CLIENT, nothing},
     {"no_hello", {Check::hello_first}, "HostileClient.that_does_not_say_hello*", CLIENT, nothing},
     {"never_reads", {Check::answers_are_read}, "HostileClient.that_asks_and_never*", CLIENT, nothing},
     {"never_acknowledges", {Check::few_in_flight}, "HostileClient.that_never_acknowledges*", CLIENT, nothing},

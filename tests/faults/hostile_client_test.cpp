@@ -205,6 +205,33 @@ TEST_F(HostileClient, that_sends_descriptors_is_disconnected_and_they_are_closed
   }
 }
 
+TEST_F(HostileClient, that_sends_as_memory_what_is_none_is_disconnected) {
+  const auto memory = [](std::uint64_t size, int seals) {
+    sys::Fd fd(::memfd_create("hostile", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    EXPECT_EQ(::ftruncate(fd.get(), static_cast<off_t>(size)), 0);
+    EXPECT_EQ(::fcntl(fd.get(), F_ADD_SEALS, seals), 0);
+    return fd;
+  };
+  constexpr int fixed = F_SEAL_SHRINK | F_SEAL_GROW;
+  const sys::Fd folder(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), with_holes = memory(shm::page, fixed), may_shrink = memory(shm::page, F_SEAL_GROW),
+                another_size = memory(2 * shm::page, fixed), whole = memory(shm::page, fixed);
+  for (const sys::Fd* const fd : {&may_shrink, &another_size, &whole})
+    ASSERT_EQ(::posix_fallocate(fd->get(), 0, shm::page), 0);
+  for (const sys::Fd* const fd : {&folder, &with_holes, &may_shrink, &another_size}) {
+    RawContext hostile = raw();
+    const PortId carrier = hostile.create();
+    const int descriptor = fd->get();
+    hostile.send(wire::Box{PortId::of({carrier.channel().value + 1}, 2), carrier, shm::page}, {&descriptor, 1});
+    ASSERT_NO_FATAL_FAILURE(expect_ended(hostile));
+    expect_named("boxed what is no memory");
+  }
+  RawContext honest = raw();
+  const PortId carrier = honest.create();
+  const int descriptor = whole.get();
+  honest.send(wire::Box{PortId::of({carrier.channel().value + 1}, 2), carrier, shm::page}, {&descriptor, 1});
+  static_cast<void>(honest.lease());  // it is answered
+}
+
 TEST_F(HostileClient, that_does_not_say_hello_is_disconnected) {
   RawContext hostile = raw(Hello::unsaid);
   hostile.send(wire::LeaseRequest{shm::small_segment});
@@ -263,7 +290,8 @@ class Babble {
                                          wire::Done{{number()}, 0, {}}, wire::Refetch{{number()}, 0, {}},
                                          wire::RefetchLink{{static_cast<std::uint32_t>(number())}}, wire::Credit{number()},
                                          wire::Detach{{number()}, {number()}, number(), number(), 1, 0, {}},
-                                         wire::Claim{{number()}, {number()}, 1, 0, 0}, wire::Unclaim{{number()}, {number()}, 1, 0}};
+                                         wire::Claim{{number()}, {number()}, 1, 0, 0}, wire::Unclaim{{number()}, {number()}, 1, 0},
+                                         wire::Box{{number()}, {number()}, shm::page}};
     const wire::Frame whole = wire::encode(messages[random_() % std::size(messages)]);
     std::vector<std::byte> bytes(whole.begin(), whole.end());
     if (random_() % 8 == 0) bytes[random_() % bytes.size()] = static_cast<std::byte>(random_());

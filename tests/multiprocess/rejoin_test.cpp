@@ -66,6 +66,31 @@ TEST(Rejoin, what_waits_for_a_segment_when_the_broker_dies_arrives_with_the_next
   EXPECT_NE(town.broker_pid(), 0) << "who needs a broker starts one";
 }
 
+TEST(Rejoin, a_buffer_in_transit_dies_with_its_broker_and_one_that_has_arrived_goes_on_with_the_next) {
+  Contexts town(2);
+  auto [mine, theirs] = town.channel(0, 1);
+  town.expect_talk(mine, theirs);
+  constexpr std::size_t large = std::size_t{2} << 20;
+  ArrayBuffer first(large), second(large);
+  first.bytes()[large - 1] = std::byte{1};
+  mine.post_message(first, {.transfer = {first}});
+  const auto arrived = town.next(theirs);
+  ASSERT_TRUE(arrived);
+  mine.post_message(second, {.transfer = {second}});
+  town.kill_broker();
+  town.poll_all();
+  const auto lost = town.next(theirs);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->kind(), MessageEvent::Kind::error);
+  town.start_broker();
+  auto [also_mine, also_theirs] = town.channel(0, 1);
+  ArrayBuffer back{Value(arrived->data())};
+  theirs.post_message(back, {.transfer = {back}});
+  const auto again = town.next(mine);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->data().bytes()[large - 1], std::byte{1});
+}
+
 TEST(Rejoin, empty_messages_that_wait_in_the_heap_reach_the_hard_limit) {
   Contexts town(2);
   Context writer({.broker = town.directory(), .queue_hard_limit = 640});

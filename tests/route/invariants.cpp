@@ -97,9 +97,14 @@ struct RegistryProbe {
     for (const auto& [id, link] : registry.links_)
       for (const SegmentId half : link.half)
         if (half) check(segments_used.insert(half).second, "a segment is used twice");
+    for (const auto& [id, channel] : registry.channels_) {
+      if (!channel.box) continue;
+      check(segments_used.insert(channel.box).second, "a box is something else, too");
+      check(channel.port[0].life == Life::closed && channel.port[1].life != Life::closed, "a box that nobody can have");
+    }
     for (const auto& [id, segment] : registry.segments_) {
       by_user[segment.uid] += segment.size;
-      const bool bound = segment.state == Registry::SegmentState::bound;
+      const bool bound = segment.state == Registry::SegmentState::bound || segment.state == Registry::SegmentState::boxed;
       check(bound == segments_used.contains(id), "a segment is bound, and nothing is made of it, or the reverse");
       check(segment.owner ? there(segment.owner) : bound, "a segment is kept for a context that is gone");
     }

@@ -82,7 +82,21 @@ void SimulatedClient::on(const wire::Install& m) {
 
 void SimulatedClient::on(const wire::Reply& m) { replies_[m.request] = m; }
 
+void SimulatedClient::on(const wire::Boxed& m) {
+  if (m.again == 0) boxes_.insert(m.port);
+}
+
 void SimulatedClient::on(const wire::Granted& m) {
+  if (boxes_.erase(m.port) != 0) {
+    if (chance(3)) out.push_back(wire::Refetch{m.port, 0, {}});
+    const bool unread = chance(3) && ports_.contains(m.carrier) && !ports_[m.carrier].ended && !ports_[m.carrier].closing;
+    if (unread) {
+      out.push_back(wire::Unclaim{m.port, m.carrier, m.token, 0});
+    } else {
+      out.push_back(wire::Close{m.port, 0, CloseReason::closed, 0});
+    }
+    return;
+  }
   Port& port = ports_[m.port] = {};
   port.next = m.generation;
   port.peer_epoch = m.peer_epoch;
@@ -192,6 +206,15 @@ void SimulatedClient::transfer(PortId port_id, Port& port) {
   ports_.erase(port_id);
 }
 
+void SimulatedClient::box(PortId carrier, Port& port) {
+  while (!ids_.empty() && ids_.front().first == ids_.front().second) ids_.pop_front();
+  if (ids_.empty() || port.ended || port.closing || port.in_closed || (pending_ && pending_->mine == carrier)) return;
+  if (!port.open && !bind(carrier, port)) return;
+  const PortId boxed = PortId::of({ids_.front().first++}, 2);
+  out.push_back(wire::Box{boxed, carrier, shm::page * (1 + (*random_)() % 20)});
+  sent_tokens.push_back({boxed, carrier.opposite(), 1, static_cast<Generation>(port.next - 1), 0});
+}
+
 void SimulatedClient::read(PortId port_id, Port& port) {
   if (port.ended || port.closing) return;
   if (chance(200)) {  // damage is found
@@ -241,10 +264,11 @@ void SimulatedClient::act(std::mt19937_64& random, const std::vector<std::string
   if (leases_.size() < 2) out.push_back(wire::LeaseRequest{shm::small_segment});
   if (ports_.empty() || chance(8)) return chance(4) ? spawn() : connect(names);
   const auto port = std::next(ports_.begin(), static_cast<std::ptrdiff_t>(random() % ports_.size()));
-  switch (random() % 10) {
+  switch (random() % 11) {
     case 0: return close(port->first);
     case 8:
     case 9: return transfer(port->first, port->second);
+    case 10: return box(port->first, port->second);
     case 1:
     case 2:
     case 3: return post(port->first, port->second);
@@ -263,7 +287,14 @@ void SimulatedClient::misbehave(std::mt19937_64& random, const std::vector<std::
   };
   const auto segment = [&] { return leases_.empty() || chance(4) ? SegmentId{random() % 256} : leases_[random() % leases_.size()]; };
   const auto request = [&] { return random() % next_request_; };
-  switch (random() % 20) {
+  switch (random() % 21) {
+    case 20: {
+      const PortId boxed = chance(2) ? port() : PortId::of({random() % 4096}, 2);
+      const PortId carrier = port();
+      out.push_back(wire::Box{boxed, carrier, chance(4) ? random() : shm::page});
+      if (ports_.contains(carrier)) sent_tokens.push_back({boxed, carrier.opposite(), 1, 0, 0});
+      break;
+    }
     case 0: out.push_back(wire::LeaseRequest{chance(4) ? random() : shm::small_segment * (random() % 8)}); break;
     case 1: out.push_back(wire::LeaseMapped{segment()}); break;
     case 2: out.push_back(wire::LeaseReturned{segment()}); break;

@@ -85,6 +85,7 @@ class SimulatedClient {
   void on(const wire::PortClosed& m);
   void on(const wire::Refused&) {}
   void on(const wire::Moved& m);
+  void on(const wire::Boxed& m);
 
   bool chance(int one_in) { return (*random_)() % static_cast<std::uint64_t>(one_in) == 0; }
   std::optional<SegmentId> take_lease();
@@ -96,6 +97,7 @@ class SimulatedClient {
   void spawn();
   void post(PortId id, Port& port);
   void transfer(PortId id, Port& port);
+  void box(PortId carrier, Port& port);
   void read(PortId id, Port& port);
   void close(PortId id);
   void fetch_again();
@@ -106,6 +108,7 @@ class SimulatedClient {
   std::vector<SegmentId> leases_;
   std::map<PortId, Port> ports_;
   std::map<PortId, Epoch> epochs_;
+  std::set<PortId> boxes_;  ///< that came, and not yet what they were granted for
   std::map<LinkId, bool> links_;  ///< whether my half is bound
   std::vector<std::pair<PortId, Generation>> uninstalled_;
   std::vector<LinkId> uninstalled_links_;

@@ -50,6 +50,7 @@ struct MessageText {
     if (m.outcome == wire::Reasserted::Outcome::alone) return "Reasserted " + text(m.port) + " alone";
     return "Reasserted " + text(m.port) + " over " + text(m.reason);
   }
+  std::string operator()(const wire::Boxed& m) const { return "Boxed " + text(m.port) + " " + text(m.size) + (m.again != 0 ? " again" : ""); }
   std::string operator()(const wire::Moved& m) const {
     return "Moved " + text(m.port) + " at g" + text(m.generation) + " " + text(m.final) + " epoch " + text(m.peer_epoch);
   }
@@ -105,6 +106,7 @@ ContextId World::join(const wire::Hello& hello, const Registry::Peer& peer) {
 Lines World::send(ContextId from, const wire::ClientMessage& message) {
   if (!live_.contains(from))
     throw std::runtime_error("context " + text(from) + " is gone: " + disconnected(from).value_or("it has left"));
+  if (const auto* const carried = std::get_if<wire::Box>(&message)) return box(from, *carried, !no_memory);
   Actions actions;
   registry_.handle(from, message, actions);
   return execute(std::move(actions), from);
@@ -114,7 +116,16 @@ Lines World::show(ContextId from, const wire::Shown& message, const std::optiona
   Actions actions;
   if (const SegmentId segment = registry_.show(from, message, memory, actions)) {
     check(segments_ever_.insert(segment).second, "a segment's number is used again");
-    segments_[segment] = {from, message.size, true, {}};
+    segments_[segment] = {from, message.size, true, false, {}};
+  }
+  return execute(std::move(actions), from);
+}
+
+Lines World::box(ContextId from, const wire::Box& message, bool there) {
+  Actions actions;
+  if (const SegmentId segment = registry_.box(from, message, there, actions)) {
+    check(segments_ever_.insert(segment).second, "a segment's number is used again");
+    segments_[segment] = {from, message.size, false, true, {}};
   }
   return execute(std::move(actions), from);
 }
@@ -158,7 +169,10 @@ void World::perform(const Send& action, Actions&) {
     if (found != segments_.end()) {
       const bool readable = segment->access == SegmentAttachment::Access::readable;
       check(found->second.sealed == readable, "writable when it should be sealed, or the reverse: " + to_text(action));
-      check(readable || found->second.owner == action.to, "a writable segment for another context: " + to_text(action));
+      const auto* const boxed = std::get_if<wire::Boxed>(&action.message);
+      check(found->second.boxed == (boxed != nullptr), "a box is something else, or the reverse: " + to_text(action));
+      const ContextId owner = boxed != nullptr ? row(boxed->port).owner : found->second.owner;
+      check(readable || owner == action.to, "a writable segment for another context: " + to_text(action));
     }
   }
   if (const auto* const link = std::get_if<LinkAttachment>(&action.attachment)) {
@@ -181,11 +195,11 @@ void World::perform(const Send& action, Actions&) {
 void World::perform(const Allocate& action, Actions& more) {
   check(segments_ever_.insert(action.segment).second, "a segment's number is used again");
   if (no_memory) {
-    segments_[action.segment] = {cause_, action.size, false, {}};
+    segments_[action.segment] = {cause_, action.size, false, false, {}};
     registry_.allocation_failed(action.segment, "there is none", more);
     return;
   }
-  segments_[action.segment] = {cause_, action.size, false, {}};
+  segments_[action.segment] = {cause_, action.size, false, false, {}};
   registry_.allocated(action.segment, more);
 }
 

@@ -39,6 +39,8 @@ class World {
   /// Handles the message, and what comes of it; the actions as lines.
   Lines send(ContextId from, const wire::ClientMessage& message);
   Lines show(ContextId from, const wire::Shown& message, const std::optional<Registry::Memory>& memory);
+  /// A Box whose memory is, or is not, what it has to be. `send` says that it is, unless there is `no_memory`.
+  Lines box(ContextId from, const wire::Box& message, bool there);
   Lines leave(ContextId context);
 
   /// Messages to a context that were not taken yet.
@@ -72,6 +74,7 @@ class World {
     ContextId owner;
     std::uint64_t size = 0;
     bool sealed = false;
+    bool boxed = false;
     std::string name;
   };
   struct LinkEnds {

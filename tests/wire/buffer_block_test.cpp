@@ -1,7 +1,9 @@
 // What transferred buffers hold, beside a value's bytes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
 #include <random>
 
 #include "wire/buffer_block.hpp"
@@ -18,13 +20,28 @@ graph::Contents contents(std::string_view text) {
   return {{bytes.begin(), bytes.end()}, 0, false};
 }
 
-std::string block_of(const std::vector<graph::Contents>& buffers, std::string_view value) {
+template <class... Text>
+std::vector<graph::Contents> contents_of(Text... texts) {
+  std::vector<graph::Contents> all;
+  (all.push_back(contents(texts)), ...);
+  return all;
+}
+
+/// Like what can go to another process as it is.
+struct OwnMemory : graph::Memory {
+  explicit OwnMemory(std::string_view text) : text_(text) {}
+  std::span<std::byte> bytes() const noexcept override { return std::as_writable_bytes(std::span(text_)); }
+  mutable std::string text_;
+};
+
+std::string block_of(const std::vector<graph::Contents>& buffers, std::string_view value, wire::Contained how = wire::Contained::copied) {
   std::vector<const graph::Contents*> pointers;
   for (const graph::Contents& buffer : buffers) pointers.push_back(&buffer);
   std::vector<std::byte> out(1 << 16, std::byte{'?'});
-  wire::write_buffer_head(pointers, bytes_of(value), out.data());
+  wire::write_buffer_head(pointers, bytes_of(value), how, out.data());
   std::byte* end = out.data() + wire::buffer_head_size(buffers.size(), bytes_of(value));
-  for (const graph::Contents& buffer : buffers) end = wire::write_contents(buffer, end);
+  for (const graph::Contents& buffer : buffers)
+    if (!wire::goes_in_box(buffer, how)) end = wire::write_contents(buffer, end);
   return std::string(reinterpret_cast<const char*>(out.data()), static_cast<std::size_t>(end - out.data()));
 }
 
@@ -43,7 +60,7 @@ bool damaged(std::string_view payload) {
 }
 
 TEST(BufferBlock, has_a_table_the_value_and_the_bytes_at_even_places) {
-  std::vector<graph::Contents> buffers = {contents("abc"), contents("")};
+  auto buffers = contents_of("abc", "");
   buffers[1].resizable = true;
   buffers[1].maximum = 9;
   const std::string table = word(3) + word(~std::uint64_t{0}) + word(0) + word(9);
@@ -51,7 +68,7 @@ TEST(BufferBlock, has_a_table_the_value_and_the_bytes_at_even_places) {
 }
 
 TEST(BufferBlock, is_read_as_it_was_written) {
-  std::vector<graph::Contents> buffers = {contents("0123456789abcdef"), contents(""), contents(std::string(1000, 'x')), contents("y")};
+  auto buffers = contents_of("0123456789abcdef", "", std::string(1000, 'x'), "y");
   buffers[1].resizable = true;
   buffers[3].resizable = true;
   buffers[3].maximum = 1;
@@ -60,11 +77,32 @@ TEST(BufferBlock, is_read_as_it_was_written) {
     EXPECT_EQ(read_block(block_of(buffers, value), again), value);
     ASSERT_EQ(again.size(), buffers.size());
     for (std::size_t i = 0; i < again.size(); ++i) {
-      EXPECT_EQ(again[i].bytes, buffers[i].bytes);
+      EXPECT_TRUE(std::ranges::equal(again[i].bytes(), buffers[i].bytes()));
       EXPECT_EQ(again[i].resizable, buffers[i].resizable);
       EXPECT_EQ(again[i].maximum, buffers[i].maximum);
     }
   }
+}
+
+TEST(BufferBlock, says_of_what_goes_in_a_box_how_large_it_is) {
+  auto buffers = contents_of("abc", "");
+  buffers[1].memory = std::make_unique<OwnMemory>("0123456789");
+  const std::string table = word(3) + word(~std::uint64_t{0}) + word(10) + word(~std::uint64_t{1});
+  const std::string block = block_of(buffers, "value", wire::Contained::boxed);
+  EXPECT_EQ(block, word(2) + word(5) + table + padded("value") + padded("abc"));
+  EXPECT_EQ(wire::size_in_boxes(bytes_of(block)), 10u);
+  std::vector<graph::Contents> again;
+  EXPECT_EQ(read_block(block, again), "value");
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_FALSE(again[0].missing());
+  EXPECT_TRUE(again[1].missing());
+  EXPECT_EQ(again[1].size_elsewhere, 10u);
+  again[1].memory = std::make_unique<OwnMemory>("9876543210");
+  EXPECT_FALSE(again[1].missing());
+
+  const std::string copied = block_of(buffers, "value");
+  EXPECT_EQ(copied.substr(copied.size() - 16), padded("0123456789"));
+  EXPECT_EQ(wire::size_in_boxes(bytes_of(copied)), 0u);
 }
 
 TEST(BufferBlock, that_nobody_wrote_is_refused) {
@@ -91,7 +129,7 @@ TEST(BufferBlock, that_nobody_wrote_is_refused) {
 }
 
 TEST(BufferBlock, any_changed_byte_takes_no_more_than_there_is) {
-  const std::string block = block_of({contents(std::string(100, 'a')), contents(std::string(50, 'b')), contents("c")}, "value");
+  const std::string block = block_of(contents_of(std::string(100, 'a'), std::string(50, 'b'), "c"), "value");
   std::mt19937 random(7);
   int read = 0;
   for (int round = 0; round < 100'000; ++round) {
@@ -101,7 +139,7 @@ TEST(BufferBlock, any_changed_byte_takes_no_more_than_there_is) {
     std::vector<graph::Contents> buffers;
     std::size_t sum = 0;
     const std::string value = read_block(changed, buffers);
-    for (const graph::Contents& buffer : buffers) sum += buffer.bytes.size();
+    for (const graph::Contents& buffer : buffers) sum += buffer.bytes().size();
     ASSERT_LE(sum, changed.size());
     if (value == "none") continue;
     ++read;
@@ -131,19 +169,19 @@ TEST(TransferredBuffer, is_a_t_and_its_number_among_those_that_leave) {
 }
 
 TEST(TransferredBuffer, moves_into_the_value_that_refers_to_it) {
-  std::vector<graph::Contents> buffers = {contents("zero"), contents("one")};
-  const void* const memory = buffers[1].bytes.data();
+  auto buffers = contents_of("zero", "one");
+  const void* const memory = buffers[1].bytes().data();
   Value value;
   ASSERT_EQ(read_with("A\3t\1VB\1\2\0t\1^\1$\0\3"s, buffers, value), ValueError::none);
   EXPECT_EQ(value[0].bytes().data(), static_cast<const std::byte*>(memory) + 1);
   EXPECT_TRUE(value[1].is_same(value[2]));
   EXPECT_TRUE(value[0].buffer().is_same(value[1])) << "the same number, the same buffer";
-  EXPECT_EQ(buffers[0].bytes.size(), 4u);
-  EXPECT_TRUE(buffers[1].bytes.empty());
+  EXPECT_EQ(buffers[0].bytes().size(), 4u);
+  EXPECT_TRUE(buffers[1].bytes().empty());
 }
 
 TEST(TransferredBuffer, stays_when_the_bytes_are_none) {
-  std::vector<graph::Contents> buffers = {contents("zero"), contents("one")};
+  auto buffers = contents_of("zero", "one");
   buffers[0].resizable = true;
   buffers[0].maximum = 10;
   Value value;
@@ -151,16 +189,16 @@ TEST(TransferredBuffer, stays_when_the_bytes_are_none) {
   EXPECT_EQ(read_with("A\2t\0t\1$\0\3"s, buffers, value), ValueError::count);
   EXPECT_EQ(read_with("t\1Vb\0\4\0"s, buffers, value), ValueError::bounds);
   EXPECT_EQ(read_with("t\0Vb\0\4\0"s, buffers, value), ValueError::flags);
-  EXPECT_EQ(buffers[0].bytes.size(), 4u);
+  EXPECT_EQ(buffers[0].bytes().size(), 4u);
   EXPECT_EQ(buffers[0].maximum, 10u);
-  EXPECT_EQ(buffers[1].bytes.size(), 3u);
+  EXPECT_EQ(buffers[1].bytes().size(), 3u);
   EXPECT_TRUE(value.is_undefined());
   EXPECT_EQ(read_with("t\0Vb\0\4\3"s, buffers, value), ValueError::none);
   EXPECT_TRUE(value.length_tracking());
 }
 
 TEST(TransferredBuffer, is_there_for_the_second_look_at_version_13) {
-  std::vector<graph::Contents> buffers = {contents("ab")};
+  auto buffers = contents_of("ab");
   Value value;
   ASSERT_EQ(wire::read_value(bytes_of("\xff\x0dt\0Vb\0\2\0"s), {}, buffers, value), ValueError::none);
   EXPECT_EQ(value.size(), 2u);

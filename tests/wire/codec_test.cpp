@@ -155,7 +155,7 @@ TEST(Codec, DescriptorsComeWithTheseMessagesOnly) {
       EXPECT_LE(count, 1u);
     }
   }
-  EXPECT_EQ(with, 6u) << "Welcome, Lease, Ids, Link, LinkInstall, Install";
+  EXPECT_EQ(with, 7u) << "Welcome, Lease, Ids, Link, LinkInstall, Install, Boxed";
 }
 
 TEST(Codec, ANameHasOneTo63CharactersOfAFewKinds) {

@@ -33,6 +33,7 @@ inline std::vector<ClientMessage> client_samples() {
       Shown{PortId::of({17}, 1), 12288, 640, 1, 2, 4, 1, 1, 1},
       Returned{},
       PeerGone{{2}, 0, 4242},
+      Box{PortId::of({17}, 2), PortId::of({18}, 1), 1 << 20},
   };
 }
 
@@ -54,6 +55,7 @@ inline std::vector<BrokerMessage> broker_samples() {
       Refused{PortId::of({17}, 1), PortId::of({18}, 1), 2, 0},
       Moved{PortId::of({17}, 1), 640, 2, 3, 0},
       Reasserted{PortId::of({17}, 1), Reasserted::Outcome::over, CloseReason::peer_lost, {4}, 0},
+      Boxed{PortId::of({17}, 2), 1 << 20, 1},
   };
 }
 

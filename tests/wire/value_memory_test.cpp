@@ -77,8 +77,8 @@ TEST(NoMemoryForAValue, at_any_allocation_of_the_reader_the_buffers_stay_where_t
   std::vector<std::byte> bytes;
   ASSERT_EQ(wire::write_value(original, {}, listed, bytes).size(), 1u);
   std::vector<graph::Contents> contents(1);
-  contents[0].bytes.assign(10, std::byte{'x'});
-  const void* const memory = contents[0].bytes.data();
+  contents[0].in_heap.assign(10, std::byte{'x'});
+  const void* const memory = contents[0].bytes().data();
   wire::ValueError error = wire::ValueError::memory;
   for (std::size_t count = 0; error != wire::ValueError::none; ++count) {
     Value value;
@@ -89,7 +89,7 @@ TEST(NoMemoryForAValue, at_any_allocation_of_the_reader_the_buffers_stay_where_t
       EXPECT_EQ(value[0].bytes().data(), memory);
     } else {
       ASSERT_EQ(error, wire::ValueError::memory);
-      ASSERT_EQ(contents[0].bytes.data(), memory) << "at allocation " << count;
+      ASSERT_EQ(contents[0].bytes().data(), memory) << "at allocation " << count;
     }
   }
 }

@@ -201,7 +201,7 @@ TEST(ValueOracle, transferred_buffers_are_the_same_to_v8) {
   std::ifstream in(directory.path() / "out", std::ios::binary);
   const std::string out{std::istreambuf_iterator<char>(in), {}};
   std::vector<graph::Contents> contents(2);
-  contents[0].bytes.assign(std::begin(content), std::end(content));
+  contents[0].in_heap.assign(std::begin(content), std::end(content));
   Value again;
   ASSERT_EQ(wire::read_value(std::as_bytes(std::span(out)), {}, contents, again), wire::ValueError::none);
   EXPECT_EQ(again, value);

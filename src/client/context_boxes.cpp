@@ -1,0 +1,96 @@
+#include <system_error>
+#include <utility>
+
+#include "base/log.hpp"
+#include "client/context.hpp"
+
+/// Memory that comes and goes in messages: the context's part of it.
+namespace fairway::client {
+
+namespace {
+
+/// Whether it may work out another time.
+bool is_shortage(const std::system_error& error) noexcept {
+  const std::error_code code = error.code();
+  return code == std::errc::too_many_files_open || code == std::errc::too_many_files_open_in_system ||
+         code == std::errc::not_enough_memory || code == std::errc::resource_unavailable_try_again;
+}
+
+}  // namespace
+
+std::vector<Endpoint::Departure::Box> Context::numbers_for_boxes(std::size_t count) {
+  std::vector<Endpoint::Departure::Box> boxes;
+  if (!may_box_) return boxes;
+  boxes.reserve(count);
+  try {
+    while (boxes.size() < count && broker_.alive()) {
+      while (!unused_boxes_.empty() && unused_boxes_.back().life != broker_life()) unused_boxes_.pop_back();
+      if (unused_boxes_.empty()) {
+        const PortId id = take_channel_id().opposite();
+        unused_boxes_.push_back({id, broker_life()});
+      }
+      boxes.push_back(std::move(unused_boxes_.back()));
+      unused_boxes_.pop_back();
+    }
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return std::string("buffers are copied: ") + error.what(); });
+  }
+  return boxes;
+}
+
+void Context::return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept {
+  carry_out([&] {
+    for (const auto& box : boxes) unused_boxes_.push_back({box.id, box.life});
+  });
+  boxes.clear();
+}
+
+void Context::on(const wire::Boxed& m, BrokerLink::Message& message) {
+  if (m.again != 0 && !boxes_.contains(m.port)) return;  // its message was left unread in the meantime
+  ArrivedBox& box = boxes_[m.port];
+  if (m.again == 0) box = {};
+  try {
+    if (message.descriptors.empty())
+      throw std::system_error(std::make_error_code(std::errc::too_many_files_open), "its descriptor is lost");
+    box.memory = std::make_unique<BufferMemory>(std::move(message.descriptors[0]), m.size);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, [&] { return "a buffer in a message cannot be mapped: " + std::string(error.what()); });
+    box.lost = !is_shortage(error);
+  }
+  if (!box.memory && !box.lost) return note_uninstalled({m.port, 0});
+  std::erase(uninstalled_, std::pair<PortId, Generation>{m.port, 0});
+  settle_box(m.port);
+}
+
+/// Once the grant and the memory are there.
+void Context::settle_box(PortId id) {
+  const auto found = boxes_.find(id);
+  ArrivedBox& box = found->second;
+  if (!box.grant || (!box.memory && !box.lost)) return;
+  const wire::Granted grant = *box.grant;
+  if (claims_.on(grant)) {
+    note_claims(grant.carrier);
+  } else {
+    boxes_.erase(found);  // abandoned in the meantime
+  }
+}
+
+std::unique_ptr<BufferMemory> Context::take_box(PortId id) {
+  auto found = boxes_.extract(id);
+  if (!found) return nullptr;
+  if (!found.mapped().former) broker_.send(wire::Close{id, 0, CloseReason::closed, 0});
+  return std::move(found.mapped().memory);
+}
+
+bool Context::drop_box(PortId id) noexcept {
+  std::erase(uninstalled_, std::pair<PortId, Generation>{id, 0});
+  const auto found = boxes_.extract(id);
+  return found && found.mapped().former;
+}
+
+void Context::forget_unanswered_boxes() noexcept {
+  std::erase_if(boxes_, [](const auto& entry) { return !entry.second.grant || (!entry.second.memory && !entry.second.lost); });
+  for (auto& [id, box] : boxes_) box.former = true;
+}
+
+}  // namespace fairway::client
