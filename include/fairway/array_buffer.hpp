@@ -14,6 +14,9 @@ namespace fairway {
 /// An ArrayBuffer with a face of its own: a handle to the very container that a Value holds, cheap to copy. Listed in
 /// `PostOptions::transfer` it leaves with the message, in every handle: it is detached and holds no bytes from then on, and the
 /// views of it are empty and out of bounds. Thread safety as of Value.
+///
+/// One of 1 MiB or more that is not resizable lies in a memory object of its own if the process can spare a descriptor: that
+/// changes hands without a copy, also between processes. A forked child shares it with its parent.
 class FAIRWAY_API ArrayBuffer {
  public:
   /// Of zeros. Throws DOMException "RangeError" when there is no memory.

@@ -52,6 +52,12 @@ route::Registry::Numbers first_numbers(const sys::Remembered& former) {
   return {static_cast<std::uint32_t>(context), static_cast<std::uint32_t>(link), channel};
 }
 
+/// Whose contexts do not trust each other copies what they give away: memory that was mapped by somebody else may still be.
+wire::Versions offered(wire::Versions versions, const BrokerOptions& options) {
+  if (options.private_names) versions.features &= ~wire::feature::boxes;
+  return versions;
+}
+
 }  // namespace
 
 Server::Server(BrokerOptions options, const wire::Versions& versions)
@@ -61,7 +67,7 @@ Server::Server(BrokerOptions options, const wire::Versions& versions)
       reserved_(first_numbers(sys::recall(lock_.get()))),
       life_(sys::recall(lock_.get())[0] + 1),
       tables_(sys::tables_path(directory_), names_),
-      registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}, versions, life_, reserved_) {
+      registry_({options_.ports_per_context, options_.memory_per_context, options_.memory_per_user}, offered(versions, options_), life_, reserved_) {
   if (options_.private_names && enforced(Check::private_names)) sys::make_undumpable();
   descriptor_limit_ = sys::raise_descriptor_limit();
   const bool passed = options_.listener >= 0;

@@ -65,6 +65,7 @@ void Context::on(const wire::Welcome& m, BrokerLink::Message& message) {
     return broker_.close();
   }
   hello_.life = m.life;
+  may_box_ = (m.features & wire::feature::boxes) != 0;
   stays_away_ = false;
   pause_ns_ = 0;
   silence_ = {};

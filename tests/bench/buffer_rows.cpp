@@ -83,7 +83,8 @@ class BufferTrip final : public ChannelRow {
 }  // namespace
 
 void add_buffers(Rows& rows, const std::filesystem::path& broker) {
-  std::vector<Size> sizes = {{std::size_t{64} << 10, "64k", "64 KiB", 2000, 50}, {std::size_t{1} << 20, "1m", "1 MiB", 200, 5}};
+  std::vector<Size> sizes = {{std::size_t{64} << 10, "64k", "64 KiB", 2000, 50}, {std::size_t{1} << 20, "1m", "1 MiB", 200, 5},
+                             {std::size_t{16} << 20, "16m", "16 MiB", 100, 2}};
   if (std::getenv("FAIRWAY_LONG") != nullptr) sizes.push_back({std::size_t{1} << 30, "1g", "1 GiB", 2, 1});
   for (const Size& size : sizes) {
     rows.push_back(std::make_unique<Copy>(size));
