@@ -101,10 +101,6 @@ std::optional<Value> value_of(const Passing& passing, std::string& problem) {
       problem = "its buffers are not there";
       return std::nullopt;
     }
-    if (std::ranges::any_of(buffers, &graph::Contents::missing)) {
-      problem = "what its buffers hold is for its reader alone";
-      return std::nullopt;
-    }
     bytes = *value;
   }
   return decode_with_stand_ins({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, passing.ports.size(), std::move(buffers), problem);
@@ -112,9 +108,11 @@ std::optional<Value> value_of(const Passing& passing, std::string& problem) {
 
 std::string value_text(const Passing& passing, Look look) {
   if (cut(passing)) return fmt::format("not shown; --bytes {} reads so much", passing.size);
+  if (passing.has_buffers && wire::size_in_boxes(std::as_bytes(std::span(passing.bytes))) != 0)
+    return "not shown; what its buffers hold is for its reader alone";
   std::string problem;
   const auto value = value_of(passing, problem);
-  if (!value) return fmt::format("not shown, {}: {:?}", problem, beginning(passing, look));
+  if (!value) return fmt::format("damaged, {}: {:?}", problem, beginning(passing, look));
   const std::string text = inspect(*value);
   if (text.size() <= look.most) return text;
   return fmt::format("{}...", utf8_of(std::string_view(text).substr(0, look.most)));
