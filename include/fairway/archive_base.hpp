@@ -33,7 +33,18 @@ class array_wrapper;
 
 namespace fairway {
 
+class MessagePort;
+class Value;
+
 namespace detail {
+
+/// The transfer list of a message that is being posted.
+class Sending;
+/// What has come with a message, beside its bytes.
+struct Received {
+  const Value* buffers = nullptr;             ///< an array; null: there are none
+  std::vector<MessagePort>* ports = nullptr;  ///< null: they stay where they are
+};
 
 static_assert(std::endian::native == std::endian::little, "the archives copy numbers as they stand in memory");
 
@@ -78,7 +89,7 @@ class FAIRWAY_API OutputArchive {
   using is_saving = boost::mpl::true_;
   using is_loading = boost::mpl::false_;
 
-  explicit OutputArchive(std::vector<std::byte>& out) noexcept : out_(out) {}
+  explicit OutputArchive(std::vector<std::byte>& out, detail::Sending* sending = nullptr) noexcept : out_(out), sending_(sending) {}
   OutputArchive(const OutputArchive&) = delete;
 
   /// Throws DOMException "DataCloneError" for an object that no InputArchive would read: nested too deep, or a
@@ -96,6 +107,8 @@ class FAIRWAY_API OutputArchive {
   void save_binary(const void* address, std::size_t size);
   void save_count(std::uint64_t count);
   std::size_t size() const noexcept { return out_.size(); }
+  /// Null: nothing can leave with the object.
+  detail::Sending* sending() const noexcept { return sending_; }
 
   template <class T>
   void register_type(const T* = nullptr) const noexcept {}
@@ -111,6 +124,7 @@ class FAIRWAY_API OutputArchive {
   friend struct detail::Codec;
 
   std::vector<std::byte>& out_;
+  detail::Sending* sending_;
   unsigned depth_ = 0;
 };
 
@@ -125,7 +139,8 @@ class FAIRWAY_API InputArchive {
   using is_saving = boost::mpl::false_;
   using is_loading = boost::mpl::true_;
 
-  explicit InputArchive(Bytes bytes) noexcept : rest_(bytes), size_(bytes.size()) {}
+  explicit InputArchive(Bytes bytes, const detail::Received& received = {}) noexcept
+      : rest_(bytes), size_(bytes.size()), received_(received) {}
   InputArchive(const InputArchive&) = delete;
 
   template <class T>
@@ -154,6 +169,7 @@ class FAIRWAY_API InputArchive {
   /// are at most the bytes of the message and 1024.
   std::size_t load_foreign_count();
   std::size_t remaining() const noexcept { return rest_.size(); }
+  const detail::Received& received() const noexcept { return received_; }
 
   /// Accounts for steps along a hash table's chain, so that keys made to collide cost no more than their bytes allow.
   void charge_collisions(std::size_t steps);
@@ -175,6 +191,7 @@ class FAIRWAY_API InputArchive {
 
   Bytes rest_;
   std::size_t size_;
+  detail::Received received_;
   std::size_t foreign_elements_ = 0;
   std::size_t collisions_ = 0;
   unsigned depth_ = 0;

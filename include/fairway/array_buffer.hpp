@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include <fairway/archive_base.hpp>
 #include <fairway/export.hpp>
 #include <fairway/types.hpp>
 #include <fairway/value.hpp>
@@ -19,6 +20,8 @@ namespace fairway {
 /// changes hands without a copy, also between processes. A forked child shares it with its parent.
 class FAIRWAY_API ArrayBuffer {
  public:
+  /// Of no bytes: for members that are read into later.
+  ArrayBuffer() : ArrayBuffer(std::size_t{0}) {}
   /// Of zeros. Throws DOMException "RangeError" when there is no memory.
   explicit ArrayBuffer(std::size_t size);
   /// Resizable, of zeros. Throws "RangeError" if `size` is larger than `maximum`, too.
@@ -50,5 +53,19 @@ class FAIRWAY_API ArrayBuffer {
 
   Value value_;
 };
+
+namespace detail {
+
+FAIRWAY_API void save(OutputArchive& archive, const ArrayBuffer& buffer);
+FAIRWAY_API void load(InputArchive& archive, ArrayBuffer& buffer);
+
+/// In an object: its number among those that leave with the message, or what it holds.
+template <>
+struct Codec<ArrayBuffer> {
+  static void save(OutputArchive& archive, const ArrayBuffer& buffer) { detail::save(archive, buffer); }
+  static void load(InputArchive& archive, ArrayBuffer& buffer) { detail::load(archive, buffer); }
+};
+
+}  // namespace detail
 
 }  // namespace fairway

@@ -29,8 +29,8 @@ class FAIRWAY_API MessageEvent {
 
   /// Makes room for a payload, which a transport then writes to `room`. False: there is no memory.
   [[nodiscard]] bool assign(Kind kind, std::size_t size) noexcept;
-  /// The same for the bytes of a value, which a transport then decodes.
-  [[nodiscard]] bool assign_value(std::size_t size) noexcept;
+  /// The same for what has a value beside its bytes, which a transport then sets: of an object its buffers.
+  [[nodiscard]] bool assign_with_data(Kind kind, std::size_t size) noexcept;
   void set_data(Value value) noexcept;
   std::byte* room() noexcept { return heap_ ? heap_.get() : inline_.data(); }
 
@@ -46,18 +46,29 @@ class FAIRWAY_API MessageEvent {
   /// Throws DOMException "DataCloneError" if the message is not a string.
   std::string_view string() const;
 
-  /// Throws DOMException "DataCloneError" if the message is not a T, or is damaged.
+  /// Throws DOMException "DataCloneError" if the message is not a T, or is damaged. A T with ports takes them out of `ports`:
+  /// once, and not of a const event. The buffers in it are those of the event, however often it is asked.
+  template <Typed T>
+  T get() {
+    require_object();
+    return decode_object<T>(bytes(), {buffers(), &ports});
+  }
   template <Typed T>
   T get() const {
     require_object();
-    return decode_object<T>(bytes());
+    return decode_object<T>(bytes(), {buffers(), nullptr});
   }
 
   /// Nothing if the message is not a T. Throws DOMException "DataCloneError" if it is a damaged one.
   template <Typed T>
+  std::optional<T> get_if() {
+    if (!is_object_of(type_key<T>)) return std::nullopt;
+    return get<T>();
+  }
+  template <Typed T>
   std::optional<T> get_if() const {
-    if (kind_ != Kind::object || object_key(bytes()) != type_key<T>) return std::nullopt;
-    return decode_object<T>(bytes());
+    if (!is_object_of(type_key<T>)) return std::nullopt;
+    return get<T>();
   }
 
   /// Every port of the transfer list, in its order. Take them with `std::move`; what stays closes with the event.
@@ -71,6 +82,8 @@ class FAIRWAY_API MessageEvent {
     FAIRWAY_API void operator()(std::byte* bytes) const noexcept;
   };
 
+  bool is_object_of(std::string_view key) const noexcept { return kind_ == Kind::object && object_key(bytes()) == key; }
+  const Value* buffers() const noexcept;
   void require_object() const;
   const Value& string_value() const;
 
@@ -92,7 +105,7 @@ void MessagePort::on_message(Callback<void(T, MessageEvent&)> callback) {
 }
 
 template <Typed T>
-std::optional<T> MessagePort::try_decode(const MessageEvent& event) {
+std::optional<T> MessagePort::try_decode(MessageEvent& event) {
   try {
     return event.get<T>();
   } catch (const DOMException&) {

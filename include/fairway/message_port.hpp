@@ -83,9 +83,23 @@ class FAIRWAY_API MessagePort {
  private:
   void on_checked_message(Callback<bool(MessageEvent&)> callback);
   template <Typed T>
-  static std::optional<T> try_decode(const MessageEvent& event);
+  static std::optional<T> try_decode(MessageEvent& event);
 
   std::shared_ptr<client::Port> port_;
 };
+
+namespace detail {
+
+FAIRWAY_API void save(OutputArchive& archive, const MessagePort& port);
+FAIRWAY_API void load(InputArchive& archive, MessagePort& port);
+
+/// In an object: its place in the message's transfer list. An empty handle travels as one.
+template <>
+struct Codec<MessagePort> {
+  static void save(OutputArchive& archive, const MessagePort& port) { detail::save(archive, port); }
+  static void load(InputArchive& archive, MessagePort& port) { detail::load(archive, port); }
+};
+
+}  // namespace detail
 
 }  // namespace fairway

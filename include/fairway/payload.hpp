@@ -41,7 +41,8 @@ class Payload {
     size_ = view.size();
   }
 
-  /// A C++ type with Boost.Serialization support and a `type_key`.
+  /// A C++ type with Boost.Serialization support and a `type_key`. A MessagePort in it has to be listed in `transfer`; an
+  /// ArrayBuffer in it that is listed moves instead of being copied.
   template <Typed T>
   Payload(const T& object) : object_(&object), encode_(&encode<T>), kind_(Kind::object) {}
 
@@ -61,22 +62,22 @@ class Payload {
   Bytes bytes() const noexcept { return {data_, size_}; }
   const Value& value() const noexcept { return *static_cast<const Value*>(object_); }
   /// An object's bytes, which `scratch` holds; what its `serialize` throws comes out.
-  Bytes encode_into(std::vector<std::byte>& scratch) const {
+  Bytes encode_into(std::vector<std::byte>& scratch, detail::Sending* sending = nullptr) const {
     scratch.clear();
-    encode_(object_, scratch);
+    encode_(object_, scratch, sending);
     return scratch;
   }
 
  private:
   template <class T>
-  static void encode(const void* object, std::vector<std::byte>& out) {
-    encode_object(*static_cast<const T*>(object), out);
+  static void encode(const void* object, std::vector<std::byte>& out, detail::Sending* sending) {
+    encode_object(*static_cast<const T*>(object), out, sending);
   }
 
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   const void* object_ = nullptr;
-  void (*encode_)(const void*, std::vector<std::byte>&) = nullptr;
+  void (*encode_)(const void*, std::vector<std::byte>&, detail::Sending*) = nullptr;
   Kind kind_;
 };
 

@@ -24,21 +24,15 @@ graph::Contents zeros(std::size_t size) {
   }
 }
 
-Value buffer_with(graph::Contents contents) {
-  Value buffer = graph::Heap::make_alone<graph::BufferNode>();
-  graph::as<graph::BufferNode>(buffer.cell()).give(std::move(contents));
-  return buffer;
-}
-
 Value copy_of(Bytes bytes) {
   graph::Contents contents = zeros(bytes.size());
   if (!bytes.empty()) std::memcpy(contents.bytes().data(), bytes.data(), bytes.size());
-  return buffer_with(std::move(contents));
+  return graph::make_buffer(std::move(contents));
 }
 
 }  // namespace
 
-ArrayBuffer::ArrayBuffer(std::size_t size) : value_(buffer_with(zeros(size))) {}
+ArrayBuffer::ArrayBuffer(std::size_t size) : value_(graph::make_buffer(zeros(size))) {}
 ArrayBuffer::ArrayBuffer(std::size_t size, std::size_t maximum) : value_(Value::array_buffer(size, maximum)) {}
 ArrayBuffer::ArrayBuffer(Bytes bytes) : value_(copy_of(bytes)) {}
 void ArrayBuffer::check() const { static_cast<void>(graph::wanted<graph::BufferNode>(value_, ValueType::array_buffer, "an ArrayBuffer")); }

@@ -58,8 +58,8 @@ bool MessageEvent::assign(Kind kind, std::size_t size) noexcept {
   return true;
 }
 
-bool MessageEvent::assign_value(std::size_t size) noexcept {
-  kind_ = Kind::value;
+bool MessageEvent::assign_with_data(Kind kind, std::size_t size) noexcept {
+  kind_ = kind;
   heap_.reset(allocate_block(size));
   size_ = heap_ ? size : 0;
   return heap_ != nullptr;
@@ -99,6 +99,10 @@ const Value& MessageEvent::string_value() const {
 std::string_view MessageEvent::string() const {
   if (kind_ != Kind::string) throw DOMException("DataCloneError", "the message is not a string");
   return {reinterpret_cast<const char*>(bytes().data()), size_};
+}
+
+const Value* MessageEvent::buffers() const noexcept {
+  return heap_ && value_before(heap_.get()).is(Value::Type::array) ? &value_before(heap_.get()) : nullptr;
 }
 
 void MessageEvent::require_object() const {

@@ -77,7 +77,7 @@ template <bool trying>
 struct Laden {
   shm::RecordType type;
   Bytes bytes;
-  std::vector<graph::BufferNode*> buffers;  ///< that the value refers to
+  std::vector<graph::BufferNode*> buffers;  ///< that the value, or the object, refers to
 
   std::size_t size() const noexcept {
     std::size_t sum = bytes.size();
@@ -88,7 +88,11 @@ struct Laden {
 
 Laden laden(const Payload& payload, const PostOptions& options) {
   Laden message{client::record_type(payload.kind()), payload.bytes(), {}};
-  if (payload.kind() == Payload::Kind::object) message.bytes = payload.encode_into(scratch());
+  if (payload.kind() == Payload::Kind::object) {
+    detail::Sending sending(options);
+    message.bytes = payload.encode_into(scratch(), &sending);
+    message.buffers = sending.leaving();
+  }
   if (payload.kind() != Payload::Kind::value) return message;
   scratch().clear();
   message.buffers = serialize(payload.value(), options, scratch());
@@ -98,7 +102,7 @@ Laden laden(const Payload& payload, const PostOptions& options) {
 
 /// To the other port of this context: what it takes along changes hands, and is not copied.
 Status hand_over(client::Endpoint& endpoint, const Laden& laden, const PostOptions& options) {
-  client::Endpoint::LocalMessage message{0, client::Endpoint::local_message(laden.type, laden.bytes), {}};
+  client::Endpoint::LocalMessage message{0, client::Endpoint::local_message(laden.type, laden.bytes, laden.buffers.size()), {}};
   message.event.ports = detach_ports(options);
   endpoint.post_local(std::move(message), laden.buffers);
   return Status::ok;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <vector>
 
 #include <fairway/message_port.hpp>
@@ -9,6 +11,25 @@
 
 /// What a post does with its transfer list, in this order (HTML Standard, StructuredSerializeWithTransfer).
 namespace fairway {
+
+namespace detail {
+
+/// What of the transfer list the object that is being written refers to.
+class Sending {
+ public:
+  explicit Sending(const PostOptions& options) noexcept : options_(options) {}
+  /// Its place among the ports of the list, from 0; none: it is not listed.
+  std::optional<std::size_t> place_of(const client::Port& port) const noexcept;
+  /// Its number among the buffers that leave, from 0; none: it is not listed.
+  std::optional<std::size_t> number_of(graph::BufferNode& buffer);
+  const std::vector<graph::BufferNode*>& leaving() const noexcept { return leaving_; }
+
+ private:
+  const PostOptions& options_;
+  std::vector<graph::BufferNode*> leaving_;
+};
+
+}  // namespace detail
 
 /// Throws if the list itself is wrong; nothing is detached yet. `source`: the port that posts, if there is one.
 void validate(const PostOptions& options, const client::Port* source);

@@ -14,10 +14,11 @@
 /// The writer's side: from a post to the other side's doorbell.
 namespace fairway::client {
 
-MessageEvent Endpoint::local_message(shm::RecordType type, Bytes payload) {
+MessageEvent Endpoint::local_message(shm::RecordType type, Bytes payload, std::size_t buffers) {
   MessageEvent message;
-  const bool value = type == shm::RecordType::value;
-  if (!(value ? message.assign_value(payload.size()) : message.assign(event_kind(type), payload.size())))
+  const MessageEvent::Kind kind = event_kind(type);
+  const bool has_data = type == shm::RecordType::value || buffers != 0;
+  if (!(has_data ? message.assign_with_data(kind, payload.size()) : message.assign(kind, payload.size())))
     throw DOMException("RangeError", "no memory for a message of " + std::to_string(payload.size()) + " bytes");
   if (!payload.empty()) std::memcpy(message.room(), payload.data(), payload.size());
   return message;
@@ -43,7 +44,7 @@ bool Endpoint::circular(const Endpoint& port, const Endpoint& reader) noexcept {
   return at != nullptr;
 }
 
-void Endpoint::post_local(shm::RecordType type, Bytes payload) { post_local({0, local_message(type, payload)}, {}); }
+void Endpoint::post_local(shm::RecordType type, Bytes payload) { post_local({0, local_message(type, payload, 0)}, {}); }
 
 void Endpoint::post(shm::RecordType type, Bytes payload) {
   if (local()) return post_local(type, payload);

@@ -66,7 +66,7 @@ class Endpoint {
   };
   /// With ports that stay in this context, and buffers, which are detached unless it throws and has posted nothing.
   void post_local(LocalMessage message, std::span<graph::BufferNode* const> buffers);
-  static MessageEvent local_message(shm::RecordType type, Bytes payload);
+  static MessageEvent local_message(shm::RecordType type, Bytes payload, std::size_t buffers);
   /// What leaves with a message: the broker has to know of it before the record is seen.
   struct Departure {
     struct Box {
@@ -234,10 +234,10 @@ class Endpoint {
   bool step_over(Incoming::Look look, const shm::Record& record);
   /// False: it is neither bytes, a string nor an object, or there is no memory.
   static bool take(const shm::Record& record, MessageEvent& event);
-  /// What the buffers of a value hold is the answer, as long as its ports are awaited.
+  /// What its buffers hold is the answer, as long as its ports are awaited.
   static std::vector<graph::Contents> take_other(const shm::Record& record, MessageEvent& event);
-  /// With all of its ports there. Bytes that are no value make the event an error.
-  static void decode_value(MessageEvent& event, std::span<graph::Contents> buffers);
+  /// With all of its ports there: what it holds besides its bytes. What is not there, or no value, makes the event an error.
+  static void set_data(MessageEvent& event, std::span<graph::Contents> buffers);
   /// `elsewhere`: the bytes that came in boxes.
   void consume(const shm::Record& record, std::uint64_t elsewhere = 0);
   void finish_generation();

@@ -9,18 +9,34 @@
 #include "client/kind.hpp"
 #include "client/link.hpp"
 #include "route/token_table.hpp"
+#include "value/heap.hpp"
 #include "wire/buffer_block.hpp"
 #include "wire/value_reader.hpp"
 
 /// The reader's side: from a record to a message, and what the writer is told of it.
 namespace fairway::client {
 
+namespace {
+
+/// An array of ArrayBuffers. False: there is no memory.
+bool make_list(std::span<graph::Contents> buffers, Value& out) noexcept {
+  try {
+    out = Value::array();
+    for (graph::Contents& buffer : buffers) out.push_back(graph::make_buffer(std::move(buffer)));
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace
+
 Endpoint::Next Endpoint::next_local(MessageEvent& event) {
   if (!queue_.empty()) {
     queued_bytes_ -= queue_.front().size();
     event = std::move(queue_.front().event);
     for (const MessagePort& handle : event.ports) handle.implementation()->endpoint->note_taken();
-    decode_value(event, queue_.front().buffers);
+    set_data(event, queue_.front().buffers);
     context_.local_message_taken(*this);
     queue_.pop_front();
     context_.local_message(*this);
@@ -39,7 +55,7 @@ Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
   if (!take(record, event)) buffers = take_other(record, event);
   if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_, buffers); }))
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
-  decode_value(event, buffers);
+  set_data(event, buffers);
   const bool boxes = (record.header.flags & shm::record_has_buffers) != 0;
   consume(*std::exchange(claimed_, std::nullopt), boxes ? wire::size_in_boxes(record.payload) : 0);
   return Next::message;
@@ -106,27 +122,30 @@ bool Endpoint::take(const shm::Record& record, MessageEvent& event) {
   std::optional<Bytes> bytes = record.payload;
   if ((flags & shm::record_has_buffers) != 0) bytes = wire::read_buffer_block(record.payload, buffers);
   constexpr std::uint8_t known = shm::record_has_tokens | shm::record_has_buffers;
-  const bool value = record.header.type == shm::RecordType::value && (flags & ~known) == 0;
-  if (!value || !bytes || !event.assign_value(bytes->size())) {
+  const shm::RecordType type = record.header.type;
+  const bool has_data = type == shm::RecordType::value || (type == shm::RecordType::object && !buffers.empty());
+  if (!has_data || (flags & ~known) != 0 || !bytes || !event.assign_with_data(event_kind(type), bytes->size())) {
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
     return {};
   }
   if (!bytes->empty()) std::memcpy(event.room(), bytes->data(), bytes->size());
-  if ((flags & shm::record_has_tokens) == 0) decode_value(event, buffers);
+  if ((flags & shm::record_has_tokens) == 0) set_data(event, buffers);
   return buffers;
 }
 
-[[gnu::noinline, gnu::cold]] void Endpoint::decode_value(MessageEvent& event, std::span<graph::Contents> buffers) {
-  if (event.kind() != MessageEvent::Kind::value) return;
-  std::vector<std::shared_ptr<void>> ports;
-  for (const MessagePort& port : event.ports) ports.push_back(port.implementation());
-  Value value;
+[[gnu::noinline, gnu::cold]] void Endpoint::set_data(MessageEvent& event, std::span<graph::Contents> buffers) {
   const bool whole = std::ranges::none_of(buffers, &graph::Contents::missing);
-  if (whole && wire::read_value(event.bytes(), ports, buffers, value) == wire::ValueError::none) {
-    event.set_data(std::move(value));
+  Value data;
+  if (event.kind() == MessageEvent::Kind::object && !buffers.empty()) {
+    if (whole && make_list(buffers, data)) return event.set_data(std::move(data));
+  } else if (event.kind() == MessageEvent::Kind::value) {
+    std::vector<std::shared_ptr<void>> ports;
+    for (const MessagePort& port : event.ports) ports.push_back(port.implementation());
+    if (whole && wire::read_value(event.bytes(), ports, buffers, data) == wire::ValueError::none) return event.set_data(std::move(data));
   } else {
-    static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
+    return;
   }
+  static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
 }
 
 void Endpoint::consume(const shm::Record& record, std::uint64_t elsewhere) {

@@ -118,7 +118,9 @@ Mapping::Mapping(int fd, std::uint64_t size, Access access) : fork_generation_((
     throw_errno("madvise", "MADV_DONTFORK");
 }
 
-void Mapping::share_with_children() noexcept { static_cast<void>(::madvise(region_.get_address(), region_.get_size(), MADV_DOFORK)); }
+void Mapping::share_with_children() noexcept {
+  static_cast<void>(FAIRWAY_CALL(madvise_dofork, ::madvise(region_.get_address(), region_.get_size(), MADV_DOFORK)));
+}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   Mapping former(std::move(*this));

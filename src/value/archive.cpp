@@ -93,12 +93,12 @@ void save_key(std::string_view key, std::vector<std::byte>& out) {
   archive.save_binary(key.data(), key.size());
 }
 
-void decode(Bytes bytes, std::string_view key, void (*load)(InputArchive&, void* object), void* object) {
+void decode(Bytes bytes, const Received& received, std::string_view key, void (*load)(InputArchive&, void* object), void* object) {
   const std::string_view sent = object_key(bytes);
   if (sent.empty()) throw_damaged("the message has no type key");
   if (sent != key) throw_damaged("the message is a " + printable(sent) + ", not a " + printable(key));
 
-  InputArchive archive(bytes.subspan(key_length_size + sent.size()));
+  InputArchive archive(bytes.subspan(key_length_size + sent.size()), received);
   try {
     load(archive, object);
   } catch (const DOMException& error) {

@@ -61,4 +61,11 @@ class Heap {
   std::size_t sweep_at_ = 64 << 10;
 };
 
+/// An ArrayBuffer that holds these.
+inline Value make_buffer(Contents contents) {
+  Value buffer = Heap::make_alone<BufferNode>();
+  as<BufferNode>(buffer.cell()).give(std::move(contents));
+  return buffer;
+}
+
 }  // namespace fairway::graph

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "faults/call_sweep_roles.hpp"
 #include "faults/sweep_roles.hpp"
@@ -26,11 +27,17 @@ std::string reason_of(const MessagePort& port) {
   return port.close_reason() ? std::string(to_string(*port.close_reason())) : "stuck";
 }
 
+/// In memory of its own.
+constexpr std::size_t starved_buffer = std::size_t{1} << 20;
+
 /// What the guest does with its channel; how it ended.
 std::string use(Context& context, MessagePort& port) {
   MessageChannel aside(context);
   aside.port1.post_message("for you");
   port.post_message("a port", {.transfer = {aside.port2}});
+  ArrayBuffer buffer(starved_buffer);
+  buffer.bytes().back() = std::byte{42};
+  port.post_message(buffer, {.transfer = {buffer}});
   Stream stream(sweep_seed, starved_largest, starved_huge);
   for (std::uint64_t n = 0; n < starved_messages; ++n) port.post_message(stream.message(n));
   if (!aside.port1.receive(starved_patience)) return "aside " + reason_of(aside.port1);
@@ -95,7 +102,16 @@ FAIRWAY_CHILD(starved_host) {
     MessagePort aside;
     std::uint64_t received = 0;
     bool good = true;
+    bool buffer_came = false;
     while (auto message = port->receive(starved_patience)) {
+      if (message->ports.empty() && !std::exchange(buffer_came, true)) {
+        if (message->kind() == MessageEvent::Kind::error) {
+          say("log a buffer is lost");
+        } else {
+          good &= message->data().size() == starved_buffer && message->data().bytes().back() == std::byte{42};
+        }
+        continue;
+      }
       if (!message->ports.empty()) {
         aside = std::move(message->ports[0]);
         const auto greeting = aside.receive(starved_patience);
