@@ -75,7 +75,7 @@ class Endpoint {
       std::unique_ptr<graph::Memory> memory = {};
     };
     std::vector<std::unique_ptr<Endpoint>> ports;
-    std::vector<Box> boxes;  ///< empty until the message is posted: for the buffers that lie in memory of their own, in order
+    std::vector<Box> boxes;  ///< one for each buffer that lies in memory of its own, in order; the memory comes with the post
   };
   /// A message for a shared channel: the payload behind room for the table of so many ports and of the boxes, and for what
   /// the buffers hold.
