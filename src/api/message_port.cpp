@@ -111,12 +111,8 @@ Status hand_over(client::Endpoint& endpoint, const Laden& laden, const PostOptio
 /// For all that lie in memory of their own, or for none.
 std::vector<client::Endpoint::Departure::Box> boxes_for(client::Context& context, const client::Endpoint& endpoint,
                                                         const std::vector<graph::BufferNode*>& buffers) {
-  const auto wanted = static_cast<std::size_t>(std::ranges::count_if(buffers, [](const auto* buffer) { return buffer->memory != nullptr; }));
-  if (wanted == 0 || !endpoint.known()) return {};
-  auto boxes = context.numbers_for_boxes(wanted);
-  if (boxes.size() == wanted) return boxes;
-  context.return_numbers(boxes);
-  return {};
+  if (!endpoint.known()) return {};
+  return context.numbers_for_boxes(static_cast<std::size_t>(std::ranges::count_if(buffers, &graph::BufferNode::has_memory)));
 }
 
 /// The last step for a message that takes something along: ports leave their handles, and this context if the message does.
@@ -131,6 +127,7 @@ Status post_laden(client::Context& context, client::Endpoint& endpoint, const La
   if (ends.empty() && departure.boxes.empty()) return endpoint.post_record(std::move(record), laden.buffers), Status::ok;
   const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
   context.create_channels(to_share.size());
+  context.stock_numbers(to_share);
   const bool done = context.carry_out([&] {
     context.share_channels(to_share);
     for (client::Port* const port : listed_ports(options)) departure.ports.push_back(context.take_endpoint(*port));

@@ -152,10 +152,12 @@ class Context {
   /// The channels inside this context that have to be shared if these ports leave: their own, and those of the ports in
   /// their unread messages. One end of each.
   std::vector<Endpoint*> channels_that_leave(const std::vector<Endpoint*>& leaving) const;
-  /// Numbers for so many boxes. Fewer: there is no broker that takes them now.
+  /// Numbers for so many boxes; none, if there is no broker that takes all of them now.
   std::vector<Endpoint::Departure::Box> numbers_for_boxes(std::size_t count);
   /// They were not used.
   void return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept;
+  /// Numbers are at hand for what these channels' unread messages hold in memory of its own.
+  void stock_numbers(const std::vector<Endpoint*>& one_end_each);
   /// They get a place in shared memory, and what waits in their queues moves there.
   void share_channels(const std::vector<Endpoint*>& one_end_each);
   void close_later(std::unique_ptr<Endpoint> endpoint) noexcept;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -35,7 +36,20 @@ std::vector<Endpoint::Departure::Box> Context::numbers_for_boxes(std::size_t cou
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return std::string("buffers are copied: ") + error.what(); });
   }
+  if (boxes.size() != count) return_numbers(boxes);
   return boxes;
+}
+
+void Context::stock_numbers(const std::vector<Endpoint*>& one_end_each) {
+  std::size_t count = 0;
+  for (const Endpoint* const one : one_end_each)
+    for (const Endpoint* const end : {one, static_cast<const Endpoint*>(one->twin())}) {
+      if (end == nullptr) continue;
+      for (const Endpoint::LocalMessage& message : end->local_queue())
+        count += static_cast<std::size_t>(std::ranges::count_if(message.buffers, &graph::Contents::has_memory));
+    }
+  auto numbers = numbers_for_boxes(count);
+  return_numbers(numbers);
 }
 
 void Context::return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept {

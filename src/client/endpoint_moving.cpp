@@ -145,10 +145,19 @@ void Endpoint::replay(LocalMessage message) {
   if (event.ports.empty() && message.buffers.empty()) return post(type, event.bytes());
   std::vector<const graph::Contents*> buffers;
   for (const graph::Contents& buffer : message.buffers) buffers.push_back(&buffer);
-  Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes(), wire::Contained::copied);
-  record.contents = std::move(message.buffers);
-  if (event.ports.empty()) return post_record(std::move(record), {});
   Departure departure;
+  departure.boxes = context_.numbers_for_boxes(static_cast<std::size_t>(std::ranges::count_if(message.buffers, &graph::Contents::has_memory)));
+  const auto how = departure.boxes.empty() ? wire::Contained::copied : wire::Contained::boxed;
+  Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes(), how);
+  auto box = departure.boxes.begin();
+  for (graph::Contents& buffer : message.buffers) {
+    if (wire::goes_in_box(buffer, how)) {
+      (box++)->memory = std::move(buffer.memory);
+    } else {
+      record.contents.push_back(std::move(buffer));
+    }
+  }
+  if (event.ports.empty() && departure.boxes.empty()) return post_record(std::move(record), {});
   for (const MessagePort& handle : event.ports) departure.ports.push_back(context_.take_endpoint(*handle.implementation()));
   post_with(std::move(record), std::move(departure), {});
 }

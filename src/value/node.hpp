@@ -120,6 +120,7 @@ struct Contents {
   std::unique_ptr<Memory> memory = {};  ///< null: they are in the heap. Never of a resizable one
   std::uint64_t size_elsewhere = 0;     ///< of those that come in a box
 
+  bool has_memory() const noexcept { return memory != nullptr; }
   bool missing() const noexcept { return size_elsewhere != 0 && !memory; }
   std::span<std::byte> bytes() noexcept { return memory ? memory->bytes() : std::span(in_heap); }
   std::span<const std::byte> bytes() const noexcept { return memory ? memory->bytes() : std::span(in_heap); }

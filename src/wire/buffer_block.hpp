@@ -17,7 +17,7 @@ namespace fairway::wire {
 /// How the contents of a message travel that lie in memory of their own.
 enum class Contained : bool { copied, boxed };
 /// Whether they do not stand in the message.
-inline bool goes_in_box(const graph::Contents& buffer, Contained how) noexcept { return how == Contained::boxed && buffer.memory != nullptr; }
+inline bool goes_in_box(const graph::Contents& buffer, Contained how) noexcept { return how == Contained::boxed && buffer.has_memory(); }
 
 /// What stands in the message for so many bytes of a buffer, or of the value.
 constexpr std::uint64_t padded(std::uint64_t size) noexcept { return (size + 15) & ~std::uint64_t{15}; }

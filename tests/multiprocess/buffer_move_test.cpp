@@ -147,6 +147,25 @@ TEST_F(BufferMove, one_that_waits_unread_goes_on_with_its_port) {
   EXPECT_TRUE(is_filled(event->data(), mebibyte, 5));
 }
 
+TEST_F(BufferMove, one_that_waits_inside_a_context_goes_along_when_its_port_leaves_that) {
+  auto [mine, theirs] = town.channel(0, 1);
+  MessageChannel inside(town[0]);
+  ArrayBuffer large = filled(mebibyte, 5), small = filled(10, 6), larger = filled(2 * mebibyte, 7);
+  const std::string first = object_at(large.bytes().data()), second = object_at(larger.bytes().data());
+  inside.port1.post_message(Value::array({large, small}), {.transfer = {large, small}});
+  inside.port1.post_message(larger, {.transfer = {larger}});
+  mine.post_message("take it", {.transfer = {inside.port2}});
+  MessagePort moved = town.take(theirs);
+  const auto both = town.next(moved);
+  const auto last = town.next(moved);
+  ASSERT_TRUE(both && last);
+  EXPECT_TRUE(is_filled(both->data()[0], mebibyte, 5));
+  EXPECT_TRUE(is_filled(both->data()[1], 10, 6));
+  EXPECT_TRUE(is_filled(last->data(), 2 * mebibyte, 7));
+  EXPECT_EQ(object_at(both->data()[0].bytes().data()), first);
+  EXPECT_EQ(object_at(last->data().bytes().data()), second);
+}
+
 TEST_F(BufferMove, one_that_was_granted_and_not_delivered_goes_on_too) {
   auto [mine, theirs] = town.channel(0, 1);
   auto [carrier, far] = town.channel(1, 2);
