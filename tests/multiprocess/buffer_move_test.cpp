@@ -166,6 +166,22 @@ TEST_F(BufferMove, one_that_waits_inside_a_context_goes_along_when_its_port_leav
   EXPECT_EQ(object_at(last->data().bytes().data()), second);
 }
 
+TEST_F(BufferMove, it_crosses_a_channel_that_came_home) {
+  auto [mine, theirs] = town.channel(0, 1);
+  MessageChannel inside(town[0]);
+  mine.post_message("there", {.transfer = {inside.port2}});
+  MessagePort away = town.take(theirs);
+  theirs.post_message("and back", {.transfer = {away}});
+  MessagePort home = town.take(mine);
+  ArrayBuffer buffer = filled(mebibyte, 9);
+  const std::string object = object_at(buffer.bytes().data());
+  inside.port1.post_message(buffer, {.transfer = {buffer}});
+  const auto event = town.next(home);
+  ASSERT_TRUE(event);
+  EXPECT_TRUE(is_filled(event->data(), mebibyte, 9));
+  EXPECT_EQ(object_at(event->data().bytes().data()), object);
+}
+
 TEST_F(BufferMove, one_that_was_granted_and_not_delivered_goes_on_too) {
   auto [mine, theirs] = town.channel(0, 1);
   auto [carrier, far] = town.channel(1, 2);
