@@ -108,26 +108,19 @@ Status hand_over(client::Endpoint& endpoint, const Laden& laden, const PostOptio
   return Status::ok;
 }
 
-/// For all that lie in memory of their own, or for none.
-std::vector<client::Endpoint::Departure::Box> boxes_for(client::Context& context, const client::Endpoint& endpoint,
-                                                        const std::vector<graph::BufferNode*>& buffers) {
-  if (!endpoint.known()) return {};
-  return context.numbers_for_boxes(static_cast<std::size_t>(std::ranges::count_if(buffers, &graph::BufferNode::has_memory)));
-}
-
 /// The last step for a message that takes something along: ports leave their handles, and this context if the message does.
 Status post_laden(client::Context& context, client::Endpoint& endpoint, const Laden& laden, const PostOptions& options) {
   if (endpoint.local()) return hand_over(endpoint, laden, options);
   std::vector<client::Endpoint*> ends;
   for (client::Port* const port : listed_ports(options)) ends.push_back(port->endpoint.get());
-  const std::vector<const graph::Contents*> contents(laden.buffers.begin(), laden.buffers.end());
-  client::Endpoint::Departure departure{{}, boxes_for(context, endpoint, laden.buffers)};
-  const auto how = departure.boxes.empty() ? wire::Contained::copied : wire::Contained::boxed;
-  client::Outgoing::Record record = client::Endpoint::record_with(laden.type, ends.size(), contents, laden.bytes, how);
-  if (ends.empty() && departure.boxes.empty()) return endpoint.post_record(std::move(record), laden.buffers), Status::ok;
   const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
-  context.create_channels(to_share.size());
-  context.stock_numbers(to_share);
+  const auto boxes = static_cast<std::size_t>(std::ranges::count_if(laden.buffers, &graph::BufferNode::has_memory));
+  context.stock_numbers(boxes + context.count_memory(to_share));
+  if (!ends.empty()) context.create_channels(to_share.size());  // the last that may wait: what it has got is still there below
+  client::Endpoint::Departure departure{{}, endpoint.known() ? context.take_numbers(boxes) : std::vector<client::Endpoint::Departure::Box>()};
+  const std::vector<const graph::Contents*> contents(laden.buffers.begin(), laden.buffers.end());
+  client::Outgoing::Record record = client::Endpoint::record_with(laden.type, ends.size(), contents, laden.bytes, departure.how());
+  if (ends.empty() && departure.boxes.empty()) return endpoint.post_record(std::move(record), laden.buffers), Status::ok;
   const bool done = context.carry_out([&] {
     context.share_channels(to_share);
     for (client::Port* const port : listed_ports(options)) departure.ports.push_back(context.take_endpoint(*port));

@@ -152,12 +152,14 @@ class Context {
   /// The channels inside this context that have to be shared if these ports leave: their own, and those of the ports in
   /// their unread messages. One end of each.
   std::vector<Endpoint*> channels_that_leave(const std::vector<Endpoint*>& leaving) const;
-  /// Numbers for so many boxes; none, if there is no broker that takes all of them now.
-  std::vector<Endpoint::Departure::Box> numbers_for_boxes(std::size_t count);
+  /// Numbers for so many boxes are at hand, if there is a broker that takes them. May wait for it, and learn that it is gone.
+  void stock_numbers(std::size_t count);
+  /// Of these, and without waiting; none if they are not enough.
+  std::vector<Endpoint::Departure::Box> take_numbers(std::size_t count);
   /// They were not used.
   void return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept;
-  /// Numbers are at hand for what these channels' unread messages hold in memory of its own.
-  void stock_numbers(const std::vector<Endpoint*>& one_end_each);
+  /// How much memory of their own the unread messages of these channels hold.
+  static std::size_t count_memory(const std::vector<Endpoint*>& one_end_each);
   /// They get a place in shared memory, and what waits in their queues moves there.
   void share_channels(const std::vector<Endpoint*>& one_end_each);
   void close_later(std::unique_ptr<Endpoint> endpoint) noexcept;
@@ -341,7 +343,7 @@ class Context {
   route::Claims claims_;
   std::map<PortId, std::unique_ptr<Endpoint>> dormant_;  ///< granted to messages that are not delivered yet
   std::map<PortId, ArrivedBox> boxes_;
-  std::vector<Endpoint::Departure::Box> unused_boxes_;  ///< numbers that came back
+  std::vector<Endpoint::Departure::Box> unused_boxes_;  ///< numbers
   std::vector<std::unique_ptr<Endpoint>> to_close_;
   std::deque<std::unique_ptr<Endpoint>> connections_;
   Handler<void(MessageEvent&)> on_connect_;

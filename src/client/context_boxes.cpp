@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -19,37 +20,38 @@ bool is_shortage(const std::system_error& error) noexcept {
 
 }  // namespace
 
-std::vector<Endpoint::Departure::Box> Context::numbers_for_boxes(std::size_t count) {
-  std::vector<Endpoint::Departure::Box> boxes;
-  if (!may_box_) return boxes;
-  boxes.reserve(count);
+void Context::stock_numbers(std::size_t count) {
+  if (!may_box_) return;
+  std::erase_if(unused_boxes_, [this](const auto& box) { return box.life != broker_life(); });
   try {
-    while (boxes.size() < count && broker_.alive()) {
-      while (!unused_boxes_.empty() && unused_boxes_.back().life != broker_life()) unused_boxes_.pop_back();
-      if (unused_boxes_.empty()) {
-        const PortId id = take_channel_id().opposite();
-        unused_boxes_.push_back({id, broker_life()});
-      }
-      boxes.push_back(std::move(unused_boxes_.back()));
-      unused_boxes_.pop_back();
+    while (unused_boxes_.size() < count && broker_.alive()) {
+      const PortId id = take_channel_id().opposite();
+      unused_boxes_.push_back({id, broker_life()});
     }
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return std::string("buffers are copied: ") + error.what(); });
   }
-  if (boxes.size() != count) return_numbers(boxes);
+}
+
+std::vector<Endpoint::Departure::Box> Context::take_numbers(std::size_t count) {
+  std::vector<Endpoint::Departure::Box> boxes;
+  std::erase_if(unused_boxes_, [this](const auto& box) { return box.life != broker_life(); });
+  if (!may_box_ || !broker_.alive() || unused_boxes_.size() < count) return boxes;
+  boxes.reserve(count);
+  const auto first = unused_boxes_.end() - static_cast<std::ptrdiff_t>(count);
+  std::move(first, unused_boxes_.end(), std::back_inserter(boxes));
+  unused_boxes_.erase(first, unused_boxes_.end());
   return boxes;
 }
 
-void Context::stock_numbers(const std::vector<Endpoint*>& one_end_each) {
+std::size_t Context::count_memory(const std::vector<Endpoint*>& one_end_each) {
   std::size_t count = 0;
   for (const Endpoint* const one : one_end_each)
     for (const Endpoint* const end : {one, static_cast<const Endpoint*>(one->twin())}) {
       if (end == nullptr) continue;
-      for (const Endpoint::LocalMessage& message : end->local_queue())
-        count += static_cast<std::size_t>(std::ranges::count_if(message.buffers, &graph::Contents::has_memory));
+      for (const Endpoint::LocalMessage& message : end->local_queue()) count += graph::count_memory(message.buffers);
     }
-  auto numbers = numbers_for_boxes(count);
-  return_numbers(numbers);
+  return count;
 }
 
 void Context::return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept {

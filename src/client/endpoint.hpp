@@ -74,6 +74,8 @@ class Endpoint {
       std::uint64_t life = 0;  ///< of the broker whose number that is
       std::unique_ptr<graph::Memory> memory = {};
     };
+    wire::Contained how() const noexcept { return boxes.empty() ? wire::Contained::copied : wire::Contained::boxed; }
+
     std::vector<std::unique_ptr<Endpoint>> ports;
     std::vector<Box> boxes;  ///< one for each buffer that lies in memory of its own, in order; the memory comes with the post
   };

@@ -27,8 +27,11 @@ Outgoing::Record Endpoint::record_with(shm::RecordType type, std::size_t ports, 
     record.flags |= shm::record_has_buffers;
     wire::write_buffer_head(buffers, payload, how, place);
     for (const graph::Contents* const buffer : buffers) {
-      const std::uint64_t held = buffer->bytes().size();
-      (boxed(buffer) ? record.elsewhere : record.length) += boxed(buffer) ? held : wire::padded(held);
+      if (boxed(buffer)) {
+        record.elsewhere += buffer->bytes().size();
+      } else {
+        record.length += wire::padded(buffer->bytes().size());
+      }
     }
   } else if (!payload.empty()) {
     std::memcpy(place, payload.data(), payload.size());
@@ -55,8 +58,7 @@ void Endpoint::post_with(Outgoing::Record record, Departure departure, std::span
   route::write_token_table(tokens, record.bytes.data());
   std::vector<graph::BufferNode*> copied;
   std::vector<graph::BufferNode*> boxed;
-  const auto how = departure.boxes.empty() ? wire::Contained::copied : wire::Contained::boxed;
-  for (graph::BufferNode* const buffer : buffers) (wire::goes_in_box(*buffer, how) ? boxed : copied).push_back(buffer);
+  for (graph::BufferNode* const buffer : buffers) (wire::goes_in_box(*buffer, departure.how()) ? boxed : copied).push_back(buffer);
   record.held = true;
   Departure& leaving = leaving_.emplace_back();
   out_.push(std::move(record), copied);
@@ -146,12 +148,11 @@ void Endpoint::replay(LocalMessage message) {
   std::vector<const graph::Contents*> buffers;
   for (const graph::Contents& buffer : message.buffers) buffers.push_back(&buffer);
   Departure departure;
-  departure.boxes = context_.numbers_for_boxes(static_cast<std::size_t>(std::ranges::count_if(message.buffers, &graph::Contents::has_memory)));
-  const auto how = departure.boxes.empty() ? wire::Contained::copied : wire::Contained::boxed;
-  Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes(), how);
+  departure.boxes = context_.take_numbers(graph::count_memory(message.buffers));
+  Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes(), departure.how());
   auto box = departure.boxes.begin();
   for (graph::Contents& buffer : message.buffers) {
-    if (wire::goes_in_box(buffer, how)) {
+    if (wire::goes_in_box(buffer, departure.how())) {
       (box++)->memory = std::move(buffer.memory);
     } else {
       record.contents.push_back(std::move(buffer));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -125,6 +127,11 @@ struct Contents {
   std::span<std::byte> bytes() noexcept { return memory ? memory->bytes() : std::span(in_heap); }
   std::span<const std::byte> bytes() const noexcept { return memory ? memory->bytes() : std::span(in_heap); }
 };
+
+/// How many of the contents lie in memory of their own.
+inline std::size_t count_memory(std::span<const Contents> all) noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(all, &Contents::has_memory));
+}
 
 struct BufferNode : Node, Contents {
   BufferNode() noexcept : Node(ValueType::array_buffer) {}
