@@ -369,17 +369,12 @@ void Server::show(Session& session, const wire::Shown& message, std::vector<sys:
 
 /// Whoever takes it relies on its size alone: what it holds can be changed by all who have had it.
 void Server::take_box(Session& session, const wire::Box& message, std::vector<sys::Fd>& descriptors) {
-  bool there = !descriptors.empty() && !short_of_memory() && !has_its_share(session);
-  try {
-    if (!descriptors.empty() && !(sys::is_fresh_memory(descriptors[0].get(), message.size) && sys::is_complete(descriptors[0].get(), message.size)) &&
-        enforced(Check::whole_boxes)) {
-      session.why = "boxed what is no memory of that size";
-      return end(session);
-    }
-  } catch (const std::system_error& error) {
-    log(LogLevel::warning, [&] { return std::string("of memory in a message: ") + error.what(); });
-    there = false;
+  const int fd = descriptors.empty() ? -1 : descriptors[0].get();  // none: there was no room for it here
+  if (fd >= 0 && enforced(Check::whole_boxes) && !(sys::is_fresh_memory(fd, message.size) && sys::is_complete(fd, message.size))) {
+    session.why = "boxed what is no memory of that size";
+    return end(session);
   }
+  const bool there = fd >= 0 && !short_of_memory() && !has_its_share(session);
   route::Actions actions;
   if (const SegmentId segment = registry_.box(session.context, message, there, actions))
     segments_[segment] = {std::move(descriptors[0]), message.size, {}};

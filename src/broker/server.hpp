@@ -64,6 +64,7 @@ class Server {
   bool refused_for_versions(Session& session, const wire::Frame& hello);
   /// True: it was a lease that would take more than one context's share of what there is, and is answered.
   bool refused_for_others(const Session& session, const wire::ClientMessage& message);
+  /// Whether a segment more would be more than its share of the descriptors that are left; the log says so.
   bool has_its_share(const Session& session) const;
   void take_box(Session& session, const wire::Box& message, std::vector<sys::Fd>& descriptors);
   void show(Session& session, const wire::Shown& message, std::vector<sys::Fd>& descriptors);

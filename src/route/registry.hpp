@@ -305,6 +305,8 @@ class Registry {
   void keep_link(ChannelEntry& channel, LinkId id, ContextId a, ContextId b, Actions& actions);
 
   // Transfer
+  /// Whether the stream that it writes has a reader.
+  bool is_read(PortId writer);
   void depart(PortId id, std::uint64_t final, std::uint64_t read, Actions& actions);
   void send_on(PortId id, PortId carrier, Epoch token, ContextId sender);
   void arrive(PortId id, ContextId to, wire::Granted::Origin origin, Actions& actions);

@@ -22,8 +22,7 @@ Registry::Wrong Registry::take_box(ContextId from, const wire::Box& m, bool ther
   for (const int side : {1, 2}) publish_row(PortId::of(m.port.channel(), side), actions);
   answer_claims(m.port.opposite(), actions);
 
-  const PortEntry* const reader = carrier == nullptr ? nullptr : &port(m.carrier.opposite());
-  const bool read = reader != nullptr && reader->life != Life::closed && !reader->ended;
+  const bool read = carrier != nullptr && is_read(m.carrier);
   const ContextEntry& context = contexts_.at(from);
   const bool room = there && limit_reached(context, m.size) == nullptr && context.sent < limits_.ports_per_context;
   if (!read || !room) {

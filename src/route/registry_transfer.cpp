@@ -27,9 +27,7 @@ Registry::Wrong Registry::on(ContextId from, const wire::Detach& m, Actions& act
   const bool ended = entry->ended;
   depart(m.port, m.final, m.read, actions);
   entry->counts = m.counts;
-  PortEntry* const reader = carrier == nullptr ? nullptr : &port(m.carrier.opposite());
-  const bool read = reader != nullptr && reader->life != Life::closed && !reader->ended;
-  if (ended || carrier == nullptr || (!read && holds(Rule::far_end_closes))) {
+  if (ended || carrier == nullptr || (!is_read(m.carrier) && holds(Rule::far_end_closes))) {
     close_port(m.port, 0, CloseReason::dropped, actions);
     return nullptr;
   }
@@ -42,6 +40,11 @@ Registry::Wrong Registry::on(ContextId from, const wire::Detach& m, Actions& act
   answer_claims(m.port, actions);
   close_if_circular(m.port, actions);
   return nullptr;
+}
+
+bool Registry::is_read(PortId writer) {
+  const PortEntry& reader = port(writer.opposite());
+  return reader.life != Life::closed && !reader.ended;
 }
 
 /// The port has no owner any more: what that one wrote ends, what it had read is known, its pairing is over.

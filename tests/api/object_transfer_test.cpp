@@ -44,26 +44,13 @@ bool is_filled(const ArrayBuffer& buffer, std::size_t size, char byte) {
   return buffer.size() == size && std::ranges::all_of(buffer.bytes(), [byte](std::byte each) { return each == static_cast<std::byte>(byte); });
 }
 
-/// Within a context, and between two.
-class ObjectTransfer : public testing::TestWithParam<const char*> {
+class ObjectTransfer : public OverBoth {
  protected:
-  ObjectTransfer() {
-    if (std::string(GetParam()) == "local") {
-      MessageChannel channel(town[0]);
-      mine = std::move(channel.port1);
-      theirs = std::move(channel.port2);
-    } else {
-      std::tie(mine, theirs) = town.channel(0, 1);
-    }
-  }
   MessageEvent next() {
     auto event = town.next(theirs);
     if (!event) throw std::runtime_error("nothing came");
     return *std::move(event);
   }
-
-  Town town{2};
-  MessagePort mine, theirs;
 };
 
 TEST_P(ObjectTransfer, what_is_listed_leaves_and_what_is_not_is_copied) {
@@ -155,7 +142,7 @@ TEST_P(ObjectTransfer, a_typed_handler_gets_all_of_it) {
   EXPECT_EQ(town.text(inside.port1), "thanks");
 }
 
-INSTANTIATE_TEST_SUITE_P(, ObjectTransfer, testing::Values("local", "shared"), [](const auto& where) { return where.param; });
+INSTANTIATE_TEST_SUITE_P(, ObjectTransfer, testing::Bool(), kind_of_channel);
 
 }  // namespace
 }  // namespace fairway::test

@@ -13,19 +13,8 @@
 namespace fairway::test {
 namespace {
 
-/// Both kinds of channel: inside a context, and between two.
-class OnReadable : public testing::TestWithParam<bool> {
+class OnReadable : public OverBoth {
  protected:
-  OnReadable() {
-    if (GetParam()) {
-      MessageChannel channel(town[0]);
-      mine = std::move(channel.port1);
-      theirs = std::move(channel.port2);
-    } else {
-      std::tie(mine, theirs) = town.channel(0, 1);
-    }
-  }
-
   /// What was received, "closed" at the end, in the order of the calls.
   void collect_one() {
     mine.on_readable([this](MessagePort& port) {
@@ -34,8 +23,6 @@ class OnReadable : public testing::TestWithParam<bool> {
     });
   }
 
-  Town town{2};
-  MessagePort mine, theirs;
   std::vector<std::string> texts;
 };
 
@@ -110,7 +97,7 @@ TEST_P(OnReadable, it_can_end_its_own_port) {
   EXPECT_TRUE(town.until([&] { return !theirs; }));
 }
 
-INSTANTIATE_TEST_SUITE_P(, OnReadable, testing::Bool(), [](const auto& local) { return local.param ? "inside" : "between"; });
+INSTANTIATE_TEST_SUITE_P(, OnReadable, testing::Bool(), kind_of_channel);
 
 TEST(OnMessage, taken_back_with_messages_queued_it_is_not_called) {
   Town town(1);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -81,5 +82,24 @@ class Town {
   std::deque<Context> contexts_;
   std::vector<std::optional<MessagePort>> connected_;
 };
+
+/// Two ports that talk: true, inside one context; false, between two.
+class OverBoth : public testing::TestWithParam<bool> {
+ protected:
+  OverBoth() {
+    if (GetParam()) {
+      MessageChannel channel(town[0]);
+      mine = std::move(channel.port1);
+      theirs = std::move(channel.port2);
+    } else {
+      std::tie(mine, theirs) = town.channel(0, 1);
+    }
+  }
+
+  Town town{2};
+  MessagePort mine, theirs;
+};
+
+inline std::string kind_of_channel(const testing::TestParamInfo<bool>& inside) { return inside.param ? "inside" : "between"; }
 
 }  // namespace fairway::test
