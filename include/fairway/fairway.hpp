@@ -11,6 +11,8 @@
 #include <fairway/message_event.hpp>
 #include <fairway/message_port.hpp>
 #include <fairway/payload.hpp>
+#include <fairway/shared_array_buffer.hpp>
+#include <fairway/shared_buffer.hpp>
 #include <fairway/structured_clone.hpp>
 #include <fairway/typed.hpp>
 #include <fairway/types.hpp>

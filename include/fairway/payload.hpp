@@ -16,6 +16,8 @@ namespace fairway {
 
 class ArrayBuffer;
 class MessagePort;
+class SharedArrayBuffer;
+class SharedBuffer;
 class Value;
 
 /// What can be posted. Borrows what it is made of for the duration of the call.
@@ -50,6 +52,8 @@ class Payload {
   /// moves instead of being copied.
   Payload(const Value& value) noexcept : object_(&value), kind_(Kind::value) {}
   FAIRWAY_API Payload(const ArrayBuffer& buffer) noexcept;
+  FAIRWAY_API Payload(const SharedBuffer& buffer) noexcept;
+  FAIRWAY_API Payload(const SharedArrayBuffer& buffer) noexcept;
 
   // Not trivial: so it is built where the call wants it. A trivial one is built and then copied in wider pieces, which
   // waits for all stores before it, those into the ring too.
@@ -81,13 +85,15 @@ class Payload {
   Kind kind_;
 };
 
-/// Names something that a message takes along: a port, or an ArrayBuffer. What is listed is detached exactly if the post
+/// Names something that a message takes along: a port, or a buffer. What is listed is detached exactly if the post
 /// succeeds. Borrows it for the duration of the call.
 class FAIRWAY_API TransferRef {
  public:
   TransferRef(MessagePort& port) noexcept : port_(&port) {}
   TransferRef(ArrayBuffer& buffer) noexcept;
-  /// One that is an ArrayBuffer: `Value buffer = view.buffer()`. Anything else makes the post throw "DataCloneError".
+  /// It need not be listed to be sent: whoever lists it has no further use for it.
+  TransferRef(SharedBuffer& buffer) noexcept;
+  /// One that is an ArrayBuffer or a SharedBuffer: `Value buffer = view.buffer()`. Anything else makes the post throw "DataCloneError".
   TransferRef(Value& buffer) noexcept : value_(&buffer) {}
 
   /// Null: it is something else.

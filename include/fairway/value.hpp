@@ -21,6 +21,8 @@ namespace fairway {
 
 class ArrayBuffer;
 class MessagePort;
+class SharedArrayBuffer;
+class SharedBuffer;
 
 enum class ValueType : std::uint8_t {
   undefined,
@@ -42,6 +44,8 @@ enum class ValueType : std::uint8_t {
   map,
   set,
   array_buffer,
+  shared_buffer,        ///< of Fairway: immutable
+  shared_array_buffer,
   typed_array,
   data_view,
   port,
@@ -129,6 +133,8 @@ class FAIRWAY_API Value {
   Value(MessagePort& port);
   /// The buffer itself, not a clone.
   Value(const ArrayBuffer& buffer) noexcept;
+  Value(const SharedBuffer& buffer) noexcept;
+  Value(const SharedArrayBuffer& buffer) noexcept;
 
   Value(const Value& other) noexcept : cell_(other.cell_) { if (counted()) retain(); }
   Value(Value&& other) noexcept : cell_(std::exchange(other.cell_, {})) {}
@@ -290,7 +296,8 @@ class FAIRWAY_API Value {
   // Buffers and views -----------------------------------------------------------------------------------------
 
   /// What a buffer holds or a view shows; empty when it is detached or out of bounds. Valid until the buffer is resized,
-  /// detached or freed.
+  /// detached or freed. Those of a SharedBuffer can be had of a const Value alone, or by `SharedBuffer(value).bytes()`: the other
+  /// throws "TypeError".
   std::span<std::byte> bytes();
   Bytes bytes() const;
   /// The buffer under a view.

@@ -14,7 +14,6 @@
 #include "client/endpoint.hpp"
 #include "client/kind.hpp"
 #include "client/port.hpp"
-#include "wire/value_writer.hpp"
 
 namespace fairway {
 
@@ -23,14 +22,6 @@ namespace {
 std::vector<std::byte>& scratch() {
   thread_local std::vector<std::byte> buffer;
   return buffer;
-}
-
-/// An object's or a value's bytes, which `scratch` holds.
-[[gnu::noinline]] Bytes serialize(const Payload& payload) {
-  if (payload.kind() == Payload::Kind::object) return payload.encode_into(scratch());
-  scratch().clear();
-  wire::write_value(payload.value(), {}, scratch());
-  return scratch();
 }
 
 bool usable(const std::shared_ptr<client::Port>& port) noexcept {
@@ -81,7 +72,7 @@ struct Laden {
 
   std::size_t size() const noexcept {
     std::size_t sum = bytes.size();
-    for (const graph::BufferNode* const buffer : buffers) sum += buffer->bytes().size();
+    for (const graph::BufferNode* const buffer : buffers) sum += buffer->weight();
     return sum;
   }
 };
@@ -91,7 +82,7 @@ Laden laden(const Payload& payload, const PostOptions& options) {
   if (payload.kind() == Payload::Kind::object) {
     detail::Sending sending(options);
     message.bytes = payload.encode_into(scratch(), &sending);
-    message.buffers = sending.leaving();
+    message.buffers = sending.beside();
   }
   if (payload.kind() != Payload::Kind::value) return message;
   scratch().clear();
@@ -114,8 +105,8 @@ Status post_laden(client::Context& context, client::Endpoint& endpoint, const La
   std::vector<client::Endpoint*> ends;
   for (client::Port* const port : listed_ports(options)) ends.push_back(port->endpoint.get());
   const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
-  const auto boxes = static_cast<std::size_t>(std::ranges::count_if(laden.buffers, &graph::BufferNode::has_memory));
-  context.stock_numbers(boxes + context.count_memory(to_share));
+  const auto boxes = static_cast<std::size_t>(std::ranges::count_if(laden.buffers, &graph::BufferNode::in_object));
+  context.stock_numbers(boxes + context.count_objects(to_share));
   if (!ends.empty()) context.create_channels(to_share.size());  // the last that may wait: what it has got is still there below
   client::Endpoint::Departure departure{{}, endpoint.known() ? context.take_numbers(boxes) : std::vector<client::Endpoint::Departure::Box>()};
   const std::vector<const graph::Contents*> contents(laden.buffers.begin(), laden.buffers.end());
@@ -139,9 +130,9 @@ Status drop(const PostOptions& options, bool tell, Status why) {
   return why;
 }
 
-/// As `post_in_order` for what has a transfer list.
+/// As `post_in_order` for what has a transfer list, or refers to what is shared.
 template <bool trying>
-[[gnu::noinline]] Status post_and_transfer(const std::shared_ptr<client::Port>& port, const Payload& payload,
+[[gnu::noinline]] Status post_laden_in_order(const std::shared_ptr<client::Port>& port, const Payload& payload,
                                            const PostOptions& options) {
   validate(options, port.get());
   const Laden message = laden(payload, options);
@@ -152,6 +143,7 @@ template <bool trying>
   if (const Status status = admit<trying>(*port, message.size()); status != Status::ok) return status;
   const auto to_itself = [&](const client::Port* listed) { return endpoint.is_twin(*listed->endpoint); };
   if (std::ranges::any_of(listed_ports(options), to_itself)) return drop(options, false, Status::ok);
+  if (options.transfer.empty() && message.buffers.empty()) return endpoint.post(message.type, message.bytes), Status::ok;
   const Status status = post_laden(*port->context, endpoint, message, options);
   detach_buffers(options);
   return status;
@@ -161,9 +153,8 @@ template <bool trying>
 template <bool trying>
 Status post_in_order(const std::shared_ptr<client::Port>& port, const Payload& payload, const PostOptions& options) {
   if (port && port->context != nullptr) port->context->check_thread();
-  if (!options.transfer.empty()) [[unlikely]] return post_and_transfer<trying>(port, payload, options);
-  Bytes bytes = payload.bytes();
-  if (payload.kind() >= Payload::Kind::object) [[unlikely]] bytes = serialize(payload);
+  if (payload.kind() >= Payload::Kind::object || !options.transfer.empty()) [[unlikely]] return post_laden_in_order<trying>(port, payload, options);
+  const Bytes bytes = payload.bytes();
   if (!port || !port->endpoint) return Status::detached;
   client::Endpoint& endpoint = *port->endpoint;
   if (endpoint.peer_gone()) return Status::closed;

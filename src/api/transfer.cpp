@@ -5,6 +5,8 @@
 
 #include <fairway/array_buffer.hpp>
 #include <fairway/error.hpp>
+#include <fairway/shared_array_buffer.hpp>
+#include <fairway/shared_buffer.hpp>
 #include <fairway/structured_clone.hpp>
 
 #include "client/context.hpp"
@@ -20,8 +22,9 @@ namespace {
 
 /// Null: it is something else.
 graph::BufferNode* buffer_of(const TransferRef& entry) noexcept {
-  const bool buffer = entry.value() != nullptr && entry.value()->is(ValueType::array_buffer);
-  return buffer ? &graph::as<graph::BufferNode>(entry.value()->cell()) : nullptr;
+  const Value* const value = entry.value();
+  const bool buffer = value != nullptr && (value->is(ValueType::array_buffer) || value->is(ValueType::shared_buffer));
+  return buffer ? &graph::as<graph::BufferNode>(value->cell()) : nullptr;
 }
 
 /// Who it is: a handle to a port is the only one.
@@ -42,7 +45,7 @@ void validate(const PostOptions& options, const client::Port* source) {
   seen.reserve(options.transfer.size());
   for (const TransferRef& entry : options.transfer) {
     if (entry.port() == nullptr && buffer_of(entry) == nullptr)
-      throw_clone_error(source, "something in transfer is no ArrayBuffer and no port; list the MessagePort, not a Value of it");
+      throw_clone_error(source, "something in transfer is no ArrayBuffer, SharedBuffer or port; list the MessagePort, not a Value of it");
     seen.push_back(identity_of(entry));
     const client::Port* const port = entry.port() != nullptr ? entry.port()->implementation().get() : nullptr;
     if (port == nullptr) continue;
@@ -79,7 +82,7 @@ void validate_attached(const PostOptions& options, const client::Port* source) {
     if (port == nullptr || !port->endpoint) throw_clone_error(source, "a port in transfer is closed or was transferred already");
   for (const TransferRef& entry : options.transfer)
     if (const graph::BufferNode* const buffer = buffer_of(entry); buffer != nullptr && buffer->detached)
-      throw_clone_error(source, "an ArrayBuffer in transfer is detached");
+      throw_clone_error(source, "a buffer in transfer is detached");
 }
 
 std::vector<MessagePort> detach_ports(const PostOptions& options) {
@@ -94,8 +97,11 @@ void detach_buffers(const PostOptions& options) noexcept {
 }
 
 Payload::Payload(const ArrayBuffer& buffer) noexcept : Payload(buffer.value()) {}
+Payload::Payload(const SharedBuffer& buffer) noexcept : Payload(buffer.value()) {}
+Payload::Payload(const SharedArrayBuffer& buffer) noexcept : Payload(buffer.value()) {}
 
 TransferRef::TransferRef(ArrayBuffer& buffer) noexcept : value_(&buffer.value()) {}
+TransferRef::TransferRef(SharedBuffer& buffer) noexcept : value_(&buffer.value()) {}
 
 Value::Value(MessagePort& port)
     : Value(graph::Heap::make_alone<graph::PortNode>(port.implementation(), graph::PortNode::not_travelled)) {}
@@ -110,10 +116,11 @@ Value arrived(Bytes bytes, const std::vector<MessagePort>& ports, std::span<grap
   for (const MessagePort& port : ports) list.push_back(port.implementation());
   std::vector<graph::Contents> contents;
   contents.reserve(buffers.size());
-  for (graph::BufferNode* const buffer : buffers) contents.push_back(buffer->take());
+  for (graph::BufferNode* const buffer : buffers) contents.push_back(buffer->leave());
   Value value;
   if (wire::read_value(bytes, list, contents, value) == wire::ValueError::none) return value;
-  for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i]->give(std::move(contents[i]));
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    if (buffers[i]->detached) buffers[i]->give(std::move(contents[i]));
   throw_no_memory();
 }
 
@@ -121,8 +128,7 @@ Value arrived(Bytes bytes, const std::vector<MessagePort>& ports, std::span<grap
 
 Value structured_clone(const Value& value) {
   std::vector<std::byte> bytes;
-  wire::write_value(value, {}, bytes);
-  return arrived(bytes, {}, {});
+  return arrived(bytes, {}, serialize(value, {}, bytes));
 }
 
 Clone structured_clone(const Value& value, const PostOptions& options) {

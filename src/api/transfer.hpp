@@ -14,19 +14,19 @@ namespace fairway {
 
 namespace detail {
 
-/// What of the transfer list the object that is being written refers to.
+/// What the object that is being written refers to of what goes along with it.
 class Sending {
  public:
   explicit Sending(const PostOptions& options) noexcept : options_(options) {}
   /// Its place among the ports of the list, from 0; none: it is not listed.
   std::optional<std::size_t> place_of(const client::Port& port) const noexcept;
-  /// Its number among the buffers that leave, from 0; none: it is not listed.
+  /// Its number among the buffers beside the object, from 0; none: it is neither listed nor shared.
   std::optional<std::size_t> number_of(graph::BufferNode& buffer);
-  const std::vector<graph::BufferNode*>& leaving() const noexcept { return leaving_; }
+  const std::vector<graph::BufferNode*>& beside() const noexcept { return beside_; }
 
  private:
   const PostOptions& options_;
-  std::vector<graph::BufferNode*> leaving_;
+  std::vector<graph::BufferNode*> beside_;
 };
 
 }  // namespace detail
@@ -35,7 +35,7 @@ class Sending {
 void validate(const PostOptions& options, const client::Port* source);
 /// The ports in the list, in its order.
 std::vector<client::Port*> listed_ports(const PostOptions& options);
-/// Appends the value, and answers which buffers of the list leave with it, in the order of their numbers.
+/// Appends the value, and answers which buffers stand beside it, in the order of their numbers.
 std::vector<graph::BufferNode*> serialize(const Value& value, const PostOptions& options, std::vector<std::byte>& out);
 /// As `validate` for what is in the list, once the value is serialized.
 void validate_attached(const PostOptions& options, const client::Port* source);

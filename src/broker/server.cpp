@@ -367,10 +367,19 @@ void Server::show(Session& session, const wire::Shown& message, std::vector<sys:
   execute(actions);
 }
 
-/// Whoever takes it relies on its size alone: what it holds can be changed by all who have had it.
+namespace {
+
+bool is_memory(int fd, std::uint64_t size) {
+  return (sys::is_fresh_memory(fd, size) || sys::is_frozen_memory(fd, size)) && sys::is_complete(fd, size);
+}
+
+}  // namespace
+
+/// Whoever takes it relies on its size alone, and looks himself whether it is frozen: what it holds can else be changed by all
+/// who have had it.
 void Server::take_box(Session& session, const wire::Box& message, std::vector<sys::Fd>& descriptors) {
   const int fd = descriptors.empty() ? -1 : descriptors[0].get();  // none: there was no room for it here
-  if (fd >= 0 && enforced(Check::whole_boxes) && !(sys::is_fresh_memory(fd, message.size) && sys::is_complete(fd, message.size))) {
+  if (fd >= 0 && enforced(Check::whole_boxes) && !is_memory(fd, message.size)) {
     session.why = "boxed what is no memory of that size";
     return end(session);
   }

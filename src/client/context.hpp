@@ -159,7 +159,7 @@ class Context {
   /// They were not used.
   void return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept;
   /// How much memory of their own the unread messages of these channels hold.
-  static std::size_t count_memory(const std::vector<Endpoint*>& one_end_each);
+  static std::size_t count_objects(const std::vector<Endpoint*>& one_end_each);
   /// They get a place in shared memory, and what waits in their queues moves there.
   void share_channels(const std::vector<Endpoint*>& one_end_each);
   void close_later(std::unique_ptr<Endpoint> endpoint) noexcept;
@@ -230,14 +230,14 @@ class Context {
   // context_boxes.cpp
   /// Memory that was granted to a message that is not delivered yet.
   struct ArrivedBox {
-    std::unique_ptr<BufferMemory> memory;   ///< null: it is to come once more, or `lost`
+    std::shared_ptr<BufferMemory> memory;   ///< null: it is to come once more, or `lost`
     std::optional<wire::Granted> grant = {};  ///< held back until the memory is there
     bool lost = false;    ///< it cannot be mapped, now or later
     bool former = false;  ///< a broker that is gone gave it
   };
   void settle_box(PortId id);
   /// Null: it was none, or it is lost.
-  std::unique_ptr<BufferMemory> take_box(PortId id);
+  std::shared_ptr<BufferMemory> take_box(PortId id);
   /// Of a message that stays unread. True: the broker that gave it is gone, and cannot take it back.
   bool drop_box(PortId id) noexcept;
   void forget_unanswered_boxes() noexcept;

@@ -44,12 +44,12 @@ std::vector<Endpoint::Departure::Box> Context::take_numbers(std::size_t count) {
   return boxes;
 }
 
-std::size_t Context::count_memory(const std::vector<Endpoint*>& one_end_each) {
+std::size_t Context::count_objects(const std::vector<Endpoint*>& one_end_each) {
   std::size_t count = 0;
   for (const Endpoint* const one : one_end_each)
     for (const Endpoint* const end : {one, static_cast<const Endpoint*>(one->twin())}) {
       if (end == nullptr) continue;
-      for (const Endpoint::LocalMessage& message : end->local_queue()) count += graph::count_memory(message.buffers);
+      for (const Endpoint::LocalMessage& message : end->local_queue()) count += graph::count_objects(message.buffers);
     }
   return count;
 }
@@ -68,7 +68,7 @@ void Context::on(const wire::Boxed& m, BrokerLink::Message& message) {
   try {
     if (message.descriptors.empty())
       throw std::system_error(std::make_error_code(std::errc::too_many_files_open), "its descriptor is lost");
-    box.memory = std::make_unique<BufferMemory>(std::move(message.descriptors[0]), m.size);
+    box.memory = std::make_shared<BufferMemory>(std::move(message.descriptors[0]), m.size);
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return "a buffer in a message cannot be mapped: " + std::string(error.what()); });
     box.lost = !is_shortage(error);
@@ -91,7 +91,7 @@ void Context::settle_box(PortId id) {
   }
 }
 
-std::unique_ptr<BufferMemory> Context::take_box(PortId id) {
+std::shared_ptr<BufferMemory> Context::take_box(PortId id) {
   auto found = boxes_.extract(id);
   if (!found) return nullptr;
   if (!found.mapped().former) broker_.send(wire::Close{id, 0, CloseReason::closed, 0});

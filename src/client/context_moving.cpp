@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/hook.hpp"
 #include "client/context.hpp"
 
@@ -87,10 +88,12 @@ std::vector<MessagePort> Context::claimed_ports(PortId carrier, std::span<graph:
   auto buffer = buffers.begin();
   for (const route::Claims::Outcome& outcome : outcomes) {
     auto dormant = dormant_.extract(outcome.token.port);
-    std::unique_ptr<BufferMemory> memory = take_box(outcome.token.port);
+    std::shared_ptr<BufferMemory> memory = take_box(outcome.token.port);
     if (&outcome - outcomes.data() >= static_cast<std::ptrdiff_t>(first_box)) {
       buffer = std::ranges::find_if(buffer, buffers.end(), &graph::Contents::missing);
-      if (memory && memory->cut(buffer->size_elsewhere)) buffer->memory = std::move(memory);
+      const bool frozen = buffer->sharing == graph::Sharing::frozen;
+      const bool as_said = memory && (memory->frozen() == frozen || !enforced(Check::kernel_is_believed));
+      if (as_said && memory->cut(*buffer->size_elsewhere)) buffer->memory = std::move(memory);
       if (dormant) close_later(std::move(dormant.mapped()));
       ++buffer;
       continue;

@@ -32,7 +32,7 @@ void Endpoint::post_local(LocalMessage message, std::span<graph::BufferNode* con
   message.sequence = context_.next_local_sequence();
   twin_->queue_.push_back(std::move(message));
   LocalMessage& last = twin_->queue_.back();
-  for (graph::BufferNode* const buffer : buffers) last.buffers.push_back(buffer->take());
+  for (graph::BufferNode* const buffer : buffers) last.buffers.push_back(buffer->leave());
   for (const MessagePort& handle : last.event.ports) handle.implementation()->endpoint->carried_to_ = twin_;
   twin_->queued_bytes_ += last.size();
   context_.local_message(*twin_);

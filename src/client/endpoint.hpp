@@ -60,11 +60,11 @@ class Endpoint {
 
     std::uint64_t size() const noexcept {
       std::uint64_t sum = event.bytes().size();
-      for (const graph::Contents& buffer : buffers) sum += buffer.bytes().size();
+      for (const graph::Contents& buffer : buffers) sum += buffer.weight();
       return sum;
     }
   };
-  /// With ports that stay in this context, and buffers, which are detached unless it throws and has posted nothing.
+  /// With ports that stay in this context, and buffers, which leave unless it throws and has posted nothing.
   void post_local(LocalMessage message, std::span<graph::BufferNode* const> buffers);
   static MessageEvent local_message(shm::RecordType type, Bytes payload, std::size_t buffers);
   /// What leaves with a message: the broker has to know of it before the record is seen.
@@ -72,7 +72,7 @@ class Endpoint {
     struct Box {
       PortId id;
       std::uint64_t life = 0;  ///< of the broker whose number that is
-      std::unique_ptr<graph::Memory> memory = {};
+      std::shared_ptr<graph::Memory> memory = {};
     };
     wire::Contained how() const noexcept { return boxes.empty() ? wire::Contained::copied : wire::Contained::boxed; }
 
@@ -83,7 +83,7 @@ class Endpoint {
   /// the buffers hold.
   static Outgoing::Record record_with(shm::RecordType type, std::size_t ports, std::span<const graph::Contents* const> buffers,
                                       Bytes payload, wire::Contained how);
-  /// The buffers are those of the record. They are detached, unless it throws and has posted nothing.
+  /// The buffers are those of the record, and what stands in it leaves them, unless it throws and has posted nothing.
   void post_record(Outgoing::Record record, std::span<graph::BufferNode* const> buffers);
   /// The same with ports and boxes that leave this context. The ports are gone, whatever happens.
   void post_with(Outgoing::Record record, Departure departure, std::span<graph::BufferNode* const> buffers);

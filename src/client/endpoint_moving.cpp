@@ -27,11 +27,8 @@ Outgoing::Record Endpoint::record_with(shm::RecordType type, std::size_t ports, 
     record.flags |= shm::record_has_buffers;
     wire::write_buffer_head(buffers, payload, how, place);
     for (const graph::Contents* const buffer : buffers) {
-      if (boxed(buffer)) {
-        record.elsewhere += buffer->bytes().size();
-      } else {
-        record.length += wire::padded(buffer->bytes().size());
-      }
+      if (boxed(buffer)) record.elsewhere += buffer->weight();
+      if (wire::stands_inside(*buffer, how)) record.length += wire::padded(buffer->bytes().size());
     }
   } else if (!payload.empty()) {
     std::memcpy(place, payload.data(), payload.size());
@@ -43,7 +40,7 @@ void Endpoint::post_record(Outgoing::Record record, std::span<graph::BufferNode*
   context_.service_broker_if_news();
   if (peer_gone()) return;
   context_.note_post();
-  out_.push(std::move(record), buffers);
+  out_.push(std::move(record), buffers, wire::Contained::copied);
   progress();
   context_.service_broker_if_news();
 }
@@ -56,14 +53,14 @@ void Endpoint::post_with(Outgoing::Record record, Departure departure, std::span
   for (const auto& endpoint : departure.ports) tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
   for (const Departure::Box& box : departure.boxes) tokens.push_back({box.id, 1});
   route::write_token_table(tokens, record.bytes.data());
-  std::vector<graph::BufferNode*> copied;
   std::vector<graph::BufferNode*> boxed;
-  for (graph::BufferNode* const buffer : buffers) (wire::goes_in_box(*buffer, departure.how()) ? boxed : copied).push_back(buffer);
+  for (graph::BufferNode* const buffer : buffers)
+    if (wire::goes_in_box(*buffer, departure.how())) boxed.push_back(buffer);
   record.held = true;
   Departure& leaving = leaving_.emplace_back();
-  out_.push(std::move(record), copied);
+  out_.push(std::move(record), buffers, departure.how());
   leaving = std::move(departure);
-  for (std::size_t i = 0; i < boxed.size(); ++i) leaving.boxes[i].memory = boxed[i]->take().memory;
+  for (std::size_t i = 0; i < boxed.size(); ++i) leaving.boxes[i].memory = boxed[i]->leave().memory;
   progress();
   context_.service_broker_if_news();
 }
@@ -148,13 +145,13 @@ void Endpoint::replay(LocalMessage message) {
   std::vector<const graph::Contents*> buffers;
   for (const graph::Contents& buffer : message.buffers) buffers.push_back(&buffer);
   Departure departure;
-  departure.boxes = context_.take_numbers(graph::count_memory(message.buffers));
+  departure.boxes = context_.take_numbers(graph::count_objects(message.buffers));
   Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes(), departure.how());
   auto box = departure.boxes.begin();
   for (graph::Contents& buffer : message.buffers) {
     if (wire::goes_in_box(buffer, departure.how())) {
       (box++)->memory = std::move(buffer.memory);
-    } else {
+    } else if (wire::stands_inside(buffer, departure.how())) {
       record.contents.push_back(std::move(buffer));
     }
   }

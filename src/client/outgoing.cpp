@@ -8,7 +8,6 @@
 #include "base/check.hpp"
 #include "base/hook.hpp"
 #include "sys/process.hpp"
-#include "wire/buffer_block.hpp"
 
 namespace fairway::client {
 
@@ -27,10 +26,11 @@ Outgoing::Push Outgoing::push(shm::RecordType type, std::uint8_t flags, Bytes pa
   return Push::queued;
 }
 
-void Outgoing::push(Record record, std::span<graph::BufferNode* const> buffers) {
+void Outgoing::push(Record record, std::span<graph::BufferNode* const> buffers, wire::Contained how) {
   record.contents.reserve(record.contents.size() + buffers.size());
   queue(std::move(record));
-  for (graph::BufferNode* const buffer : buffers) backlog_.back().contents.push_back(buffer->take());
+  for (graph::BufferNode* const buffer : buffers)
+    if (wire::stands_inside(*buffer, how)) backlog_.back().contents.push_back(buffer->leave());
 }
 
 void Outgoing::release() noexcept {

@@ -14,6 +14,7 @@
 #include "shm/layout.hpp"
 #include "sys/memory.hpp"
 #include "value/node.hpp"
+#include "wire/buffer_block.hpp"
 
 namespace fairway::client {
 
@@ -45,8 +46,8 @@ class Outgoing {
   /// Appends a record. `reader`: the control block of the other side, null while there is none.
   Push push(shm::RecordType type, std::uint8_t flags, Bytes payload, const shm::ControlBlock* reader);
   /// The same, as `flush` commits it. A held one must not be seen yet, and holds up all that is posted behind it, until
-  /// `release`. The contents come from the buffers, which are detached unless it throws.
-  void push(Record record, std::span<graph::BufferNode* const> buffers);
+  /// `release`. What stands in it comes from the buffers, of which those that are not shared are detached unless it throws.
+  void push(Record record, std::span<graph::BufferNode* const> buffers, wire::Contained how);
   /// The first held record may go.
   void release() noexcept;
   /// Moves what fits from the backlog into the newest generation. True: something was committed.

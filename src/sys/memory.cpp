@@ -67,6 +67,8 @@ void seal_against_writing(int fd) {
   if (FAIRWAY_CALL(seal_writing, ::fcntl(fd, F_ADD_SEALS, writing_seals())) != 0) throw_errno("fcntl(F_ADD_SEALS)", "segment");
 }
 
+bool freeze(int fd) noexcept { return FAIRWAY_CALL(freeze, ::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)) == 0; }
+
 bool is_complete(int fd, std::uint64_t size) {
   struct stat status {};
   return has_size(fd, size, status) && static_cast<std::uint64_t>(status.st_blocks) * 512 >= size;
@@ -76,6 +78,12 @@ bool is_fresh_memory(int fd, std::uint64_t size) {
   struct stat status {};
   return has_size(fd, size, status) &&
          (FAIRWAY_CALL(get_seals_fresh, ::fcntl(fd, F_GET_SEALS)) & ~seal_exec) == size_seals();
+}
+
+bool is_frozen_memory(int fd, std::uint64_t size) {
+  struct stat status {};
+  return has_size(fd, size, status) &&
+         (FAIRWAY_CALL(get_seals_frozen, ::fcntl(fd, F_GET_SEALS)) & ~seal_exec) == (size_seals() | F_SEAL_WRITE);
 }
 
 bool is_sealed_memory(int fd, std::uint64_t size) {
@@ -108,7 +116,9 @@ Fd reopen_readonly(int fd) {
 Mapping::Mapping(int fd, std::uint64_t size, Access access) : fork_generation_((count_forks(), fork_generation())) {
   const std::string object = std::to_string(size) + " bytes of a segment";
   if (FAIRWAY_CALL(mmap, 0) != 0) throw_errno("mmap", object);  // Boost makes the call
-  const auto mode = access == Access::write ? boost::interprocess::read_write : boost::interprocess::read_only;
+  const auto mode = access == Access::write  ? boost::interprocess::read_write
+                    : access == Access::read ? boost::interprocess::read_only
+                                             : boost::interprocess::read_private;
   try {
     region_ = boost::interprocess::mapped_region(Mappable{fd}, mode, 0, size);
   } catch (const boost::interprocess::interprocess_exception& error) {

@@ -20,12 +20,18 @@ bool could_allocate(std::uint64_t size) noexcept;
 /// From here on the kernel refuses every new writable mapping, write and hole; present mappings stay writable.
 void seal_against_writing(int fd);
 
+/// From here on nobody can change what the object holds. False: somebody has it mapped writable, or there is no memory.
+bool freeze(int fd) noexcept;
+
 /// Whether the object has exactly that size and every page of it is allocated.
 bool is_complete(int fd, std::uint64_t size);
 
 /// Whether the object is what the broker makes: a memory object that nobody can resize, not yet sealed for good,
 /// of exactly that size.
 bool is_fresh_memory(int fd, std::uint64_t size);
+
+/// Whether the object is a memory object of exactly that size that was frozen, which is the kernel's word that nobody writes it.
+bool is_frozen_memory(int fd, std::uint64_t size);
 
 /// Whether the object is a memory object that nobody can resize or map writable any more, of exactly that size.
 bool is_sealed_memory(int fd, std::uint64_t size);
@@ -45,7 +51,8 @@ Fd reopen_readonly(int fd);
 /// A mapping that a forked child does not inherit: there the address may be another one's, and is left alone.
 class Mapping {
  public:
-  enum class Access { read, write };
+  /// `frozen`: as Linux before 6.7 wants it for an object that cannot be written, opened for both.
+  enum class Access { read, write, frozen };
 
   Mapping() = default;
   Mapping(int fd, std::uint64_t size, Access access);

@@ -112,6 +112,8 @@ class Comparison {
           return a.name == b.name && alike(a.message, b.message) && alike(a.stack, b.stack) && alike(a.cause, b.cause);
         });
       case ValueType::array_buffer:
+      case ValueType::shared_buffer:
+      case ValueType::shared_array_buffer:
         return both.operator()<graph::BufferNode>([](auto& a, auto& b) {
           return a.resizable == b.resizable && a.maximum == b.maximum && a.detached == b.detached && std::ranges::equal(a.bytes(), b.bytes());
         });

@@ -17,7 +17,7 @@ std::size_t weight_of(const Cell& cell) noexcept {
 }
 
 std::size_t own_weight(const Node& node) noexcept {
-  return node_weight + (node.type == ValueType::array_buffer ? static_cast<const BufferNode&>(node).bytes().size() : 0);
+  return node_weight + (is_buffer(node.type) ? static_cast<const BufferNode&>(node).bytes().size() : 0);
 }
 
 void destroy(Node* node) noexcept {
@@ -33,7 +33,9 @@ void destroy(Node* node) noexcept {
     case ValueType::array: delete static_cast<ArrayNode*>(node); break;
     case ValueType::map:
     case ValueType::set: delete static_cast<MapNode*>(node); break;
-    case ValueType::array_buffer: delete static_cast<BufferNode*>(node); break;
+    case ValueType::array_buffer:
+    case ValueType::shared_buffer:
+    case ValueType::shared_array_buffer: delete static_cast<BufferNode*>(node); break;
     case ValueType::typed_array:
     case ValueType::data_view: delete static_cast<ViewNode*>(node); break;
     case ValueType::port: delete static_cast<PortNode*>(node); break;
@@ -46,7 +48,12 @@ void destroy(Node* node) noexcept {
 Contents BufferNode::take() noexcept {
   heap->weigh(bytes().size(), 0);
   detached = true;
-  return {std::exchange(in_heap, {}), std::exchange(maximum, 0), resizable, std::move(memory)};
+  return {std::exchange(in_heap, {}), std::exchange(maximum, 0), resizable, std::move(memory), {}, sharing};
+}
+
+Contents BufferNode::leave() noexcept {
+  if (sharing == Sharing::none) return take();
+  return {{}, 0, false, memory, {}, sharing};
 }
 
 void BufferNode::give(Contents contents) noexcept {

@@ -61,9 +61,9 @@ class Heap {
   std::size_t sweep_at_ = 64 << 10;
 };
 
-/// An ArrayBuffer that holds these.
+/// A buffer that holds these.
 inline Value make_buffer(Contents contents) {
-  Value buffer = Heap::make_alone<BufferNode>();
+  Value buffer = Heap::make_alone<BufferNode>(contents.sharing);
   as<BufferNode>(buffer.cell()).give(std::move(contents));
   return buffer;
 }

@@ -32,8 +32,9 @@ Civil civil(std::int64_t days) {
 }
 
 std::string buffer_text(const BufferNode& buffer) {
-  if (buffer.detached) return "ArrayBuffer { (detached) }";
-  std::string out = "ArrayBuffer { <";
+  const std::string name = buffer.sharing == Sharing::none ? "ArrayBuffer" : buffer.sharing == Sharing::frozen ? "SharedBuffer" : "SharedArrayBuffer";
+  if (buffer.detached) return name + " { (detached) }";
+  std::string out = name + " { <";
   char hex[4];
   for (std::size_t i = 0; i < std::min(buffer.bytes().size(), most_bytes_shown); ++i) {
     std::snprintf(hex, sizeof hex, i == 0 ? "%02x" : " %02x", static_cast<unsigned>(buffer.bytes()[i]));
@@ -115,7 +116,9 @@ std::string leaf_text(const Node& node) {
       const std::string source = quoted(regexp.source.cell().text->wtf8);
       return "/" + source.substr(1, source.size() - 2) + "/" + flags_text(regexp.flags);
     }
-    case ValueType::array_buffer: return buffer_text(static_cast<const BufferNode&>(node));
+    case ValueType::array_buffer:
+    case ValueType::shared_buffer:
+    case ValueType::shared_array_buffer: return buffer_text(static_cast<const BufferNode&>(node));
     case ValueType::port: {
       const std::uint32_t index = static_cast<const PortNode&>(node).index;
       return index == PortNode::not_travelled ? "MessagePort" : "MessagePort { ports[" + std::to_string(index) + "] }";

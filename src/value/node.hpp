@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "value/slot.hpp"
@@ -107,36 +109,68 @@ struct ErrorNode : Node {
   Slot cause = Slot::hole();
 };
 
-/// Memory that can change hands as it is, also with another process.
+/// Memory that can change hands, or have many holders, as it is.
 class Memory {
  public:
   virtual ~Memory() = default;
   virtual std::span<std::byte> bytes() const noexcept = 0;
+  /// Whether another process can have it, too.
+  virtual bool is_object() const noexcept = 0;
 };
 
-/// What an ArrayBuffer holds, in the heap or in memory of its own. Moves from one to another without a copy.
+class HeapMemory final : public Memory {
+ public:
+  explicit HeapMemory(std::vector<std::byte> bytes) noexcept : bytes_(std::move(bytes)) {}
+  std::span<std::byte> bytes() const noexcept override { return bytes_; }
+  bool is_object() const noexcept override { return false; }
+
+ private:
+  mutable std::vector<std::byte> bytes_;
+};
+
+/// Who has what a buffer holds.
+enum class Sharing : std::uint8_t {
+  none,      ///< it alone: an ArrayBuffer
+  frozen,    ///< others too, and nobody changes it: a SharedBuffer
+  writable,  ///< others too: a SharedArrayBuffer
+};
+
+constexpr ValueType type_of(Sharing sharing) noexcept {
+  return sharing == Sharing::none ? ValueType::array_buffer : sharing == Sharing::frozen ? ValueType::shared_buffer : ValueType::shared_array_buffer;
+}
+
+constexpr bool is_buffer(ValueType type) noexcept {
+  return type == ValueType::array_buffer || type == ValueType::shared_buffer || type == ValueType::shared_array_buffer;
+}
+
+/// What a buffer holds, in the heap or in memory of its own. Moves from one to another without a copy.
 struct Contents {
   std::vector<std::byte> in_heap;
   std::uint64_t maximum = 0;  ///< of a resizable one
   bool resizable = false;
-  std::unique_ptr<Memory> memory = {};  ///< null: they are in the heap. Never of a resizable one
-  std::uint64_t size_elsewhere = 0;     ///< of those that come in a box
+  std::shared_ptr<Memory> memory = {};  ///< null: they are in the heap. Never of a resizable one, always of one that is shared
+  std::optional<std::uint64_t> size_elsewhere = {};  ///< of those that come in a box
+  Sharing sharing = Sharing::none;
 
-  bool has_memory() const noexcept { return memory != nullptr; }
-  bool missing() const noexcept { return size_elsewhere != 0 && !memory; }
+  bool in_object() const noexcept { return memory && memory->is_object(); }
+  bool missing() const noexcept { return size_elsewhere && !memory; }
   std::span<std::byte> bytes() noexcept { return memory ? memory->bytes() : std::span(in_heap); }
   std::span<const std::byte> bytes() const noexcept { return memory ? memory->bytes() : std::span(in_heap); }
+  /// What it counts as in the queue that it is posted to: what all can write is not on its way anywhere.
+  std::uint64_t weight() const noexcept { return sharing == Sharing::writable ? 0 : bytes().size(); }
 };
 
-/// How many of the contents lie in memory of their own.
-inline std::size_t count_memory(std::span<const Contents> all) noexcept {
-  return static_cast<std::size_t>(std::ranges::count_if(all, &Contents::has_memory));
+/// How many of the contents can travel as they are.
+inline std::size_t count_objects(std::span<const Contents> all) noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(all, &Contents::in_object));
 }
 
 struct BufferNode : Node, Contents {
-  BufferNode() noexcept : Node(ValueType::array_buffer) {}
+  explicit BufferNode(Sharing shared = Sharing::none) noexcept : Node(type_of(shared)) { sharing = shared; }
   /// It is detached from here on.
   Contents take() noexcept;
+  /// For a message: what is shared stays here, too.
+  Contents leave() noexcept;
   /// Of one that is empty, or detached: it is no longer.
   void give(Contents contents) noexcept;
 

@@ -46,7 +46,7 @@ const graph::BigInteger& bigint_of(const Value& value) {
 std::string_view to_string(ValueType type) noexcept {
   constexpr std::string_view names[] = {"undefined", "null", "boolean", "number", "bigint", "string", "boolean_object", "number_object",
                                         "bigint_object", "string_object", "date", "regexp", "error", "object", "array", "map", "set",
-                                        "array_buffer", "typed_array", "data_view", "port"};
+                                        "array_buffer", "shared_buffer", "shared_array_buffer", "typed_array", "data_view", "port"};
   const auto index = static_cast<std::size_t>(type);
   return index < std::size(names) ? names[index] : "?";
 }

@@ -4,6 +4,8 @@
 
 #include <fairway/array_buffer.hpp>
 #include <fairway/error.hpp>
+#include <fairway/shared_array_buffer.hpp>
+#include <fairway/shared_buffer.hpp>
 #include <fairway/value.hpp>
 
 #include "value/heap.hpp"
@@ -14,8 +16,13 @@ namespace fairway {
 
 namespace {
 
-graph::BufferNode& buffer_of(const Value& value) {
+graph::BufferNode& array_buffer_of(const Value& value) {
   return graph::wanted<graph::BufferNode>(value, ValueType::array_buffer, "an ArrayBuffer");
+}
+
+/// Of any kind.
+graph::BufferNode& buffer_of(const Value& value) {
+  return graph::is_buffer(value.type()) ? graph::as<graph::BufferNode>(value.cell()) : array_buffer_of(value);
 }
 
 graph::ViewNode& view_of(const Value& value) {
@@ -85,11 +92,15 @@ Value Value::data_view(const Value& buffer, std::size_t offset, std::optional<st
 }
 
 std::span<std::byte> Value::bytes() {
-  if (is(Type::array_buffer)) return graph::as<graph::BufferNode>(cell_).bytes();
-  return view_of(*this).bytes();
+  graph::BufferNode& buffer = graph::is_buffer(type()) ? graph::as<graph::BufferNode>(cell_) : *view_of(*this).buffer;
+  if (buffer.sharing == graph::Sharing::frozen) throw DOMException("TypeError", "a SharedBuffer cannot be written; SharedBuffer(value).bytes() reads it");
+  return graph::is_buffer(type()) ? buffer.bytes() : view_of(*this).bytes();
 }
 
-Bytes Value::bytes() const { return Value(*this).bytes(); }
+Bytes Value::bytes() const {
+  if (graph::is_buffer(type())) return graph::as<graph::BufferNode>(cell_).bytes();
+  return view_of(*this).bytes();
+}
 
 Value Value::buffer() const { return Value(graph::Slot::node(*view_of(*this).buffer).cell()); }
 
@@ -108,7 +119,7 @@ std::size_t Value::max_size() const {
 }
 
 void Value::resize(std::size_t size) {
-  graph::BufferNode& buffer = buffer_of(*this);
+  graph::BufferNode& buffer = array_buffer_of(*this);
   if (buffer.detached || !buffer.resizable)
     throw DOMException("TypeError", buffer.detached ? "the ArrayBuffer is detached" : "the ArrayBuffer is not resizable");
   if (size > buffer.maximum) throw DOMException("RangeError", "an ArrayBuffer cannot become larger than its maximum");
@@ -118,7 +129,7 @@ void Value::resize(std::size_t size) {
 bool Value::detached() const { return buffer_of(*this).detached; }
 
 std::vector<std::byte> Value::detach() {
-  graph::BufferNode& buffer = buffer_of(*this);
+  graph::BufferNode& buffer = array_buffer_of(*this);
   if (buffer.detached) throw DOMException("TypeError", "the ArrayBuffer is detached already");
   std::vector<std::byte> copy;
   if (buffer.memory) copy.assign(buffer.bytes().begin(), buffer.bytes().end());
@@ -127,5 +138,7 @@ std::vector<std::byte> Value::detach() {
 }
 
 Value::Value(const ArrayBuffer& buffer) noexcept : Value(buffer.value()) {}
+Value::Value(const SharedBuffer& buffer) noexcept : Value(buffer.value()) {}
+Value::Value(const SharedArrayBuffer& buffer) noexcept : Value(buffer.value()) {}
 
 }  // namespace fairway

@@ -81,7 +81,9 @@ std::size_t Value::size() const {
     case Type::object: return graph::as<graph::ObjectNode>(cell_).size();
     case Type::map:
     case Type::set: return graph::as<graph::MapNode>(cell_).table.size();
-    case Type::array_buffer: return graph::as<graph::BufferNode>(cell_).bytes().size();
+    case Type::array_buffer:
+    case Type::shared_buffer:
+    case Type::shared_array_buffer: return graph::as<graph::BufferNode>(cell_).bytes().size();
     case Type::typed_array:
     case Type::data_view: {
       const auto& view = graph::as<graph::ViewNode>(cell_);

@@ -109,6 +109,7 @@ void put_property(const Value& container, const Key& key, const Value& value) {
 void write_element(graph::ViewNode& view, std::uint64_t index, const Value& value) {
   if (index >= view.size() / graph::element_size(view.element))
     throw DOMException("RangeError", "a typed array has no element " + std::to_string(index));
+  if (view.buffer->sharing == graph::Sharing::frozen) throw DOMException("TypeError", "a view of a SharedBuffer cannot be written");
   if (!view.write(index, value.cell()))
     throw DOMException("TypeError", "a value of type " + std::string(to_string(value.type())) + " does not go into a " +
                                         std::string(to_string(view.element)));

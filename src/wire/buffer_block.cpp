@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
+#include <utility>
 
 namespace fairway::wire {
 
@@ -13,6 +15,29 @@ constexpr std::size_t entry_size = 16;
 /// In the place of a maximum.
 constexpr std::uint64_t not_resizable = ~std::uint64_t{0};
 constexpr std::uint64_t in_box = ~std::uint64_t{1};
+constexpr std::uint64_t frozen = ~std::uint64_t{2};
+constexpr std::uint64_t frozen_in_box = ~std::uint64_t{3};
+constexpr std::uint64_t writable_in_box = ~std::uint64_t{4};
+constexpr std::uint64_t writable = ~std::uint64_t{5};  // it cannot be reached, unless it is empty
+
+std::uint64_t mark_of(const graph::Contents& buffer, Contained how) noexcept {
+  const bool box = goes_in_box(buffer, how);
+  switch (buffer.sharing) {
+    case graph::Sharing::frozen: return box ? frozen_in_box : frozen;
+    case graph::Sharing::writable: return box ? writable_in_box : writable;
+    case graph::Sharing::none: break;
+  }
+  return box ? in_box : buffer.resizable ? buffer.maximum : not_resizable;
+}
+
+std::optional<graph::Sharing> sharing_of_box(std::uint64_t mark) noexcept {
+  switch (mark) {
+    case in_box: return graph::Sharing::none;
+    case frozen_in_box: return graph::Sharing::frozen;
+    case writable_in_box: return graph::Sharing::writable;
+    default: return std::nullopt;
+  }
+}
 
 std::uint64_t load(const std::byte* at) noexcept {
   std::uint64_t word = 0;
@@ -49,7 +74,7 @@ void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes va
   out += counts_size;
   for (const graph::Contents* const buffer : buffers) {
     store(out, buffer->bytes().size());
-    store(out + 8, goes_in_box(*buffer, how) ? in_box : buffer->resizable ? buffer->maximum : not_resizable);
+    store(out + 8, mark_of(*buffer, how));
     out += entry_size;
   }
   write_padded(value, out);
@@ -63,7 +88,8 @@ std::uint64_t size_in_boxes(Bytes payload) noexcept {
   std::uint64_t sum = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::byte* const entry = payload.data() + counts_size + i * entry_size;
-    if (load(entry + 8) == in_box) sum += load(entry);
+    const std::optional<graph::Sharing> sharing = sharing_of_box(load(entry + 8));
+    if (sharing && *sharing != graph::Sharing::writable) sum += load(entry);
   }
   return sum;
 }
@@ -81,15 +107,24 @@ std::optional<Bytes> read_buffer_block(Bytes payload, std::vector<graph::Content
     out.reserve(count);
     for (std::uint64_t i = 0; i < count; ++i, entry += entry_size) {
       const std::uint64_t size = load(entry);
-      const std::uint64_t maximum = load(entry + 8);
-      if (maximum == in_box) {
-        if (size == 0) return std::nullopt;
-        out.push_back({{}, 0, false, nullptr, size});
+      const std::uint64_t mark = load(entry + 8);
+      if (const auto sharing = sharing_of_box(mark)) {
+        out.push_back({{}, 0, false, nullptr, size, *sharing});
+        continue;
+      }
+      if (mark == writable) {
+        if (size != 0) return std::nullopt;
+        out.push_back({{}, 0, false, std::make_shared<graph::HeapMemory>(std::vector<std::byte>()), {}, graph::Sharing::writable});
         continue;
       }
       const std::optional<Bytes> bytes = take(rest, size);
-      if (!bytes || maximum < size) return std::nullopt;
-      out.push_back({{bytes->begin(), bytes->end()}, maximum == not_resizable ? 0 : maximum, maximum != not_resizable});
+      if (!bytes || mark < size) return std::nullopt;
+      std::vector<std::byte> copy(bytes->begin(), bytes->end());
+      if (mark == frozen) {
+        out.push_back({{}, 0, false, std::make_shared<graph::HeapMemory>(std::move(copy)), {}, graph::Sharing::frozen});
+      } else {
+        out.push_back({std::move(copy), mark == not_resizable ? 0 : mark, mark != not_resizable});
+      }
     }
   } catch (const std::bad_alloc&) {
     return std::nullopt;

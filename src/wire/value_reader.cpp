@@ -75,7 +75,7 @@ class Reader {
     Slot value = read_primitive(in_, tag);
     if (!value.is_hole()) return value;
     value = begin_object(tag);
-    if (value.type() == ValueType::array_buffer && in_.skip_tag(tag::view))
+    if (graph::is_buffer(value.type()) && in_.skip_tag(tag::view))
       value = read_view(graph::as<graph::BufferNode>(value.cell()));
     return value;
   }
@@ -144,8 +144,8 @@ class Reader {
       case tag::array_buffer: return read_buffer(false);
       case tag::resizable_array_buffer: return read_buffer(true);
       case tag::host_object: return read_port();
-      case tag::transferred_array_buffer: return read_transferred_buffer();
-      case tag::shared_array_buffer: in_.fail(ValueError::transferred); return Slot::hole();
+      case tag::transferred_array_buffer: return read_buffer_beside(false);
+      case tag::shared_array_buffer: return read_buffer_beside(true);
       default: in_.fail(ValueError::tag); return Slot::hole();
     }
   }
@@ -186,14 +186,14 @@ class Reader {
     return Slot::node(buffer);
   }
 
-  Slot read_transferred_buffer() {
+  Slot read_buffer_beside(bool shared) {
     const std::uint32_t index = in_.varint();
-    if (index >= buffers_.size()) {
+    if (index >= buffers_.size() || shared != (buffers_[index].sharing != graph::Sharing::none)) {
       in_.fail(ValueError::transferred);
       return Slot::hole();
     }
     if (buffer_nodes_[index] == nullptr) {
-      auto& buffer = make<graph::BufferNode>();
+      auto& buffer = make<graph::BufferNode>(buffers_[index].sharing);
       buffer.give(std::move(buffers_[index]));
       buffer_nodes_[index] = &buffer;
     } else {

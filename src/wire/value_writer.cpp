@@ -66,13 +66,13 @@ class Writer {
     for (graph::BufferNode* const buffer : buffers) buffer->listed = walk_;
   }
 
-  /// The buffers that leave, in the order of their numbers.
+  /// The buffers that stand beside it, in the order of their numbers.
   std::vector<graph::BufferNode*> run(const Cell& root) {
     out_.tag(tag::version);
     out_.varint(value_version);
     write(root);
     while (!frames_.empty()) step(frames_.back());
-    return std::move(leaving_);
+    return std::move(beside_);
   }
 
  private:
@@ -168,7 +168,9 @@ class Writer {
         return out_.varint(regexp.flags);
       }
       case ValueType::error: return open_error(static_cast<graph::ErrorNode&>(node));
-      case ValueType::array_buffer: return write_buffer(static_cast<graph::BufferNode&>(node));
+      case ValueType::array_buffer:
+      case ValueType::shared_buffer:
+      case ValueType::shared_array_buffer: return write_buffer(static_cast<graph::BufferNode&>(node));
       default: return write_boxed(static_cast<graph::BoxedNode&>(node).inner.cell());
     }
   }
@@ -183,10 +185,12 @@ class Writer {
   }
 
   void write_buffer(graph::BufferNode& buffer) {
-    if (buffer.listed == walk_) {
-      out_.tag(tag::transferred_array_buffer);
-      out_.varint(leaving_.size());
-      leaving_.push_back(&buffer);
+    const bool shared = buffer.sharing != graph::Sharing::none;
+    if (shared || buffer.listed == walk_) {
+      if (shared && buffer.detached && buffer.listed != walk_) refuse("a SharedBuffer is detached");
+      out_.tag(shared ? tag::shared_array_buffer : tag::transferred_array_buffer);
+      out_.varint(beside_.size());
+      beside_.push_back(&buffer);
       return;
     }
     if (buffer.detached) refuse("an ArrayBuffer is detached");
@@ -353,7 +357,7 @@ class Writer {
   std::uint64_t walk_;
   std::uint32_t next_ = 0;
   std::vector<Frame> frames_;
-  std::vector<graph::BufferNode*> leaving_;
+  std::vector<graph::BufferNode*> beside_;
 };
 
 }  // namespace
@@ -365,6 +369,10 @@ std::vector<graph::BufferNode*> write_value(const Value& value, std::span<const 
   } catch (const std::bad_alloc&) {
     throw DOMException("RangeError", "no memory for the bytes of a value");
   }
+}
+
+void write_value(const Value& value, std::span<const void* const> ports, std::vector<std::byte>& out) {
+  if (!write_value(value, ports, {}, out).empty()) refuse("a buffer that is shared cannot be cloned into bytes alone");
 }
 
 }  // namespace fairway::wire

@@ -15,13 +15,11 @@ inline constexpr unsigned value_version = 15;
 
 /// Appends the value in V8's format. `ports` and `buffers` are those of the transfer list, ports in its order and as PortNode
 /// knows them. Throws DOMException "DataCloneError" for what cannot be cloned, "RangeError" when there is no memory; what
-/// was appended by then stays. Answers which of the buffers the value refers to, in the order of their numbers: what they
-/// hold is not among the bytes.
+/// was appended by then stays. Answers which buffers stand beside the value, in the order of their numbers: those of the list that
+/// it refers to, and those that are shared. What they hold is not among the bytes.
 std::vector<graph::BufferNode*> write_value(const Value& value, std::span<const void* const> ports,
                                             std::span<graph::BufferNode* const> buffers, std::vector<std::byte>& out);
-/// The same without buffers.
-inline void write_value(const Value& value, std::span<const void* const> ports, std::vector<std::byte>& out) {
-  static_cast<void>(write_value(value, ports, {}, out));
-}
+/// The same with nothing beside the value.
+void write_value(const Value& value, std::span<const void* const> ports, std::vector<std::byte>& out);
 
 }  // namespace fairway::wire

@@ -30,14 +30,20 @@ std::string reason_of(const MessagePort& port) {
 /// In memory of its own.
 constexpr std::size_t starved_buffer = std::size_t{1} << 20;
 
+ArrayBuffer marked_buffer() {
+  ArrayBuffer buffer(starved_buffer);
+  buffer.bytes().back() = std::byte{42};
+  return buffer;
+}
+
 /// What the guest does with its channel; how it ended.
 std::string use(Context& context, MessagePort& port) {
   MessageChannel aside(context);
   aside.port1.post_message("for you");
   port.post_message("a port", {.transfer = {aside.port2}});
-  ArrayBuffer buffer(starved_buffer);
-  buffer.bytes().back() = std::byte{42};
+  ArrayBuffer buffer = marked_buffer();
   port.post_message(buffer, {.transfer = {buffer}});
+  port.post_message(SharedBuffer(marked_buffer()));
   Stream stream(sweep_seed, starved_largest, starved_huge);
   for (std::uint64_t n = 0; n < starved_messages; ++n) port.post_message(stream.message(n));
   if (!aside.port1.receive(starved_patience)) return "aside " + reason_of(aside.port1);
@@ -102,9 +108,10 @@ FAIRWAY_CHILD(starved_host) {
     MessagePort aside;
     std::uint64_t received = 0;
     bool good = true;
-    bool buffer_came = false;
+    int buffers = 0;
     while (auto message = port->receive(starved_patience)) {
-      if (message->ports.empty() && !std::exchange(buffer_came, true)) {
+      if (message->ports.empty() && buffers < 2) {
+        ++buffers;
         if (message->kind() == MessageEvent::Kind::error) {
           say("log a buffer is lost");
         } else {

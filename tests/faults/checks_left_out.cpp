@@ -8,7 +8,7 @@ namespace {
 [[maybe_unused]] const bool set = [] {
   const char* const mask = std::getenv("FAIRWAY_CHECKS_LEFT_OUT");
   if (mask == nullptr) return false;
-  fairway::checks_left_out = static_cast<std::uint32_t>(std::strtoul(mask, nullptr, 10));
+  fairway::checks_left_out = std::strtoull(mask, nullptr, 10);
   return true;
 }();
 

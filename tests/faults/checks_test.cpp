@@ -81,6 +81,7 @@ const std::vector<Pair> pairs{
     {"crowd_of_ports", {Check::possible_tokens}, "HostilePeer.that_sends_more_ports*", PEER, harmless_word},
     {"claims_everything", {Check::counted_by_generation}, "HostilePeer.that_reads_nothing*", PEER, harmless_word},
     {"says_goodbye", {Check::broker_is_believed}, "HostilePeer.that_says_goodbye*", PEER, harmless_word},
+    {"thaws", {Check::kernel_is_believed}, "HostileMemory.called_frozen*", PEER, harmless_word},
     // A client's messages.
     {"frames", {Check::whole_frames}, "HostileClient.that_sends_frames*", CLIENT, nothing},
     {"descriptors", {Check::no_descriptors}, "HostileClient.that_sends_descriptors*", CLIENT, nothing},
@@ -97,7 +98,7 @@ void PrintTo(const Pair& pair, std::ostream* out) { *out << pair.name; }
 enum class Patience { normal, little };
 
 /// The exit code of the attacks' program, or minus the signal that ended it. What it says goes to a file.
-int run(const char* program, const std::string& attack, std::uint32_t left_out, Patience patience, const std::string& output) {
+int run(const char* program, const std::string& attack, std::uint64_t left_out, Patience patience, const std::string& output) {
   const std::string filter = "--gtest_filter=" + attack;
   const std::string mask = std::to_string(left_out);
   const TemporaryDirectory directory;  // what is killed cleans up nothing
@@ -124,13 +125,13 @@ class LeftOut : public testing::TestWithParam<Pair> {};
 
 TEST_P(LeftOut, the_check_that_stops_an_attack_lets_its_test_fail) {
   const Pair& pair = GetParam();
-  std::uint32_t mask = 0;
-  for (const Check check : pair.left_out) mask |= static_cast<std::uint32_t>(check);
+  std::uint64_t mask = 0;
+  for (const Check check : pair.left_out) mask |= static_cast<std::uint64_t>(check);
   const std::string output = testing::TempDir() + "fairway-attack-" + pair.name + "-" + std::to_string(::getpid());
   EXPECT_EQ(run(pair.program, pair.attack, 0, Patience::normal, output), 0) << "fails with every check made; see " << output;
   for (const Check check : pair.left_out) {
     if (pair.left_out.size() == 1) break;
-    EXPECT_EQ(run(pair.program, pair.attack, static_cast<std::uint32_t>(check), Patience::normal, output), 0)
+    EXPECT_EQ(run(pair.program, pair.attack, static_cast<std::uint64_t>(check), Patience::normal, output), 0)
         << "the others do not stop it; see " << output;
   }
   EXPECT_EQ(run(pair.program, pair.honest, mask, Patience::normal, output), 0) << "without it even honest ones fail; see " << output;

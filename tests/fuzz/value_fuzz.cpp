@@ -1,4 +1,4 @@
-/// Hostile bytes as a value, alone or behind the contents of transferred buffers, which begin with another byte. What decodes
+/// Hostile bytes as a value, alone or behind the contents of transferred and shared buffers, which begin with another byte. What decodes
 /// must encode to bytes that decode to the same, look the same, and be freed; no more memory may be live than a multiple of
 /// the input. AddressSanitizer counts that; without it only the rest is checked.
 #if defined(__SANITIZE_ADDRESS__)
@@ -80,9 +80,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (error == ValueError::none) {
       std::vector<std::byte> bytes;
       const void* const transfer[] = {list[0].get(), list[1].get()};
-      fairway::wire::write_value(value, transfer, bytes);
+      std::vector<fairway::graph::Contents> shared;
+      for (fairway::graph::BufferNode* const buffer : fairway::wire::write_value(value, transfer, {}, bytes)) shared.push_back(buffer->leave());
       Value again;
-      require(fairway::wire::read_value(bytes, list, again) == ValueError::none);
+      require(fairway::wire::read_value(bytes, list, shared, again) == ValueError::none);
       require(again == value);
       require(inspect(again) == inspect(value));
     } else {

@@ -64,6 +64,15 @@ std::size_t segments_mapped() {
   return count;
 }
 
+/// The most memory that this process has ever had at once, in bytes, as the kernel counts it.
+std::uint64_t resident_peak() {
+  std::ifstream status("/proc/self/status");
+  std::uint64_t kibibytes = 0;
+  for (std::string word; status >> word;)
+    if (word == "VmHWM:") status >> kibibytes;
+  return kibibytes << 10;
+}
+
 /// What one process of the ring does.
 class Member {
  public:
@@ -144,7 +153,8 @@ FAIRWAY_CHILD(member) {
     member.run();
     result = member.result();
   }
-  say(result + " " + std::to_string(segments_mapped()) + " " + std::to_string(open_descriptors(::getpid()) - descriptors));
+  say(result + " " + std::to_string(segments_mapped()) + " " + std::to_string(open_descriptors(::getpid()) - descriptors) + " " +
+      std::to_string(resident_peak()));
   return 0;
 }
 
@@ -168,11 +178,15 @@ class BufferRing : public testing::Test {
   void expect_clean(Child& member) {
     member.send("stop");
     std::istringstream answer(member.line());
-    std::uint64_t passed = 0, bad = 0, mapped = 0, descriptors = 0;
-    ASSERT_TRUE(answer >> passed >> bad >> mapped >> descriptors) << answer.str();
+    std::uint64_t passed = 0, bad = 0, mapped = 0, descriptors = 0, peak = 0;
+    ASSERT_TRUE(answer >> passed >> bad >> mapped >> descriptors >> peak) << answer.str();
     EXPECT_EQ(bad, 0u) << "of " << passed;
     EXPECT_EQ(mapped, 0u);
     EXPECT_EQ(descriptors, 0u);
+    // One that came, and one that is made in its place; what waits for this process is not resident here.
+    if (!sanitized) {
+      EXPECT_LT(peak, (std::uint64_t{2} << largest_bit_) + (64u << 20));
+    }
     EXPECT_EQ(member.wait(), 0);
   }
 

@@ -6,6 +6,9 @@
 #include <memory>
 #include <random>
 
+#include <fairway/error.hpp>
+
+#include "value/heap.hpp"
 #include "wire/buffer_block.hpp"
 #include "wire/value_bytes.hpp"
 
@@ -31,6 +34,7 @@ std::vector<graph::Contents> contents_of(Text... texts) {
 struct OwnMemory : graph::Memory {
   explicit OwnMemory(std::string_view text) : text_(text) {}
   std::span<std::byte> bytes() const noexcept override { return std::as_writable_bytes(std::span(text_)); }
+  bool is_object() const noexcept override { return true; }
   mutable std::string text_;
 };
 
@@ -41,7 +45,7 @@ std::string block_of(const std::vector<graph::Contents>& buffers, std::string_vi
   wire::write_buffer_head(pointers, bytes_of(value), how, out.data());
   std::byte* end = out.data() + wire::buffer_head_size(buffers.size(), bytes_of(value));
   for (const graph::Contents& buffer : buffers)
-    if (!wire::goes_in_box(buffer, how)) end = wire::write_contents(buffer, end);
+    if (wire::stands_inside(buffer, how)) end = wire::write_contents(buffer, end);
   return std::string(reinterpret_cast<const char*>(out.data()), static_cast<std::size_t>(end - out.data()));
 }
 
@@ -86,7 +90,7 @@ TEST(BufferBlock, is_read_as_it_was_written) {
 
 TEST(BufferBlock, says_of_what_goes_in_a_box_how_large_it_is) {
   auto buffers = contents_of("abc", "");
-  buffers[1].memory = std::make_unique<OwnMemory>("0123456789");
+  buffers[1].memory = std::make_shared<OwnMemory>("0123456789");
   const std::string table = word(3) + word(~std::uint64_t{0}) + word(10) + word(~std::uint64_t{1});
   const std::string block = block_of(buffers, "value", wire::Contained::boxed);
   EXPECT_EQ(block, word(2) + word(5) + table + padded("value") + padded("abc"));
@@ -97,12 +101,39 @@ TEST(BufferBlock, says_of_what_goes_in_a_box_how_large_it_is) {
   EXPECT_FALSE(again[0].missing());
   EXPECT_TRUE(again[1].missing());
   EXPECT_EQ(again[1].size_elsewhere, 10u);
-  again[1].memory = std::make_unique<OwnMemory>("9876543210");
+  again[1].memory = std::make_shared<OwnMemory>("9876543210");
   EXPECT_FALSE(again[1].missing());
 
   const std::string copied = block_of(buffers, "value");
   EXPECT_EQ(copied.substr(copied.size() - 16), padded("0123456789"));
   EXPECT_EQ(wire::size_in_boxes(bytes_of(copied)), 0u);
+}
+
+TEST(BufferBlock, says_who_has_what_is_shared) {
+  const auto own = std::make_shared<OwnMemory>("0123456789");
+  const auto in_heap = std::make_shared<graph::HeapMemory>(std::vector<std::byte>(3, std::byte{'x'}));
+  std::vector<graph::Contents> buffers;
+  buffers.push_back({{}, 0, false, own, {}, graph::Sharing::frozen});
+  buffers.push_back({{}, 0, false, in_heap, {}, graph::Sharing::frozen});
+  buffers.push_back({{}, 0, false, own, {}, graph::Sharing::writable});
+  const std::string block = block_of(buffers, "value", wire::Contained::boxed);
+  const std::string table = word(10) + word(~std::uint64_t{3}) + word(3) + word(~std::uint64_t{2}) + word(10) + word(~std::uint64_t{4});
+  EXPECT_EQ(block, word(3) + word(5) + table + padded("value") + padded("xxx"));
+  EXPECT_EQ(wire::size_in_boxes(bytes_of(block)), 10u) << "what all can write is not on its way";
+  std::vector<graph::Contents> again;
+  EXPECT_EQ(read_block(block, again), "value");
+  ASSERT_EQ(again.size(), 3u);
+  EXPECT_TRUE(again[0].missing() && again[0].sharing == graph::Sharing::frozen);
+  EXPECT_TRUE(!again[1].missing() && again[1].sharing == graph::Sharing::frozen && again[1].bytes().size() == 3);
+  EXPECT_TRUE(again[2].missing() && again[2].sharing == graph::Sharing::writable);
+
+  again.clear();
+  EXPECT_EQ(read_block(block_of(buffers, "value"), again), "none") << "without boxes nobody can share it";
+  buffers.pop_back();
+  again.clear();
+  EXPECT_EQ(read_block(block_of(buffers, "value"), again), "value");
+  EXPECT_EQ(again[0].bytes().size(), 10u);
+  EXPECT_EQ(again[0].sharing, graph::Sharing::frozen);
 }
 
 TEST(BufferBlock, that_nobody_wrote_is_refused) {
@@ -125,6 +156,9 @@ TEST(BufferBlock, that_nobody_wrote_is_refused) {
   EXPECT_TRUE(damaged(word(1) + word(2) + word(fixed - 15) + word(fixed) + line + line));
   EXPECT_TRUE(damaged(word(1) + word(2) + word(3) + word(2) + line + line)) << "more than its maximum";
   EXPECT_TRUE(damaged(word(1) + word(2) + word(3) + word(fixed) + line + line + line)) << "bytes left over";
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(3) + word(~std::uint64_t{5}) + line)) << "to be written by all, and not to be had";
+  EXPECT_FALSE(damaged(word(1) + word(2) + word(0) + word(~std::uint64_t{5}) + line));
+  EXPECT_TRUE(damaged(word(1) + word(2) + word(3) + word(~std::uint64_t{2}) + line)) << "no bytes";
   EXPECT_TRUE(damaged(word(2) + word(2) + word(16) + word(fixed) + word(1) + word(fixed) + line + line)) << "one for two";
 }
 
@@ -195,6 +229,40 @@ TEST(TransferredBuffer, stays_when_the_bytes_are_none) {
   EXPECT_TRUE(value.is_undefined());
   EXPECT_EQ(read_with("t\0Vb\0\4\3"s, buffers, value), ValueError::none);
   EXPECT_TRUE(value.length_tracking());
+}
+
+graph::Contents frozen(std::string_view text) {
+  return {{}, 0, false, std::make_shared<graph::HeapMemory>(contents(text).in_heap), {}, graph::Sharing::frozen};
+}
+
+TEST(SharedBufferBeside, is_a_u_listed_or_not_and_stays) {
+  const Value buffer = graph::make_buffer(frozen("abc"));
+  std::vector<std::byte> out;
+  const Value value = Value::array({buffer, Value::data_view(buffer, 1), buffer});
+  const auto beside = wire::write_value(value, {}, {}, out);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(out.data()), out.size()), "\xff\x0f" "A\3u\0^\1V?\1\2\0^\1$\0\3"s);
+  EXPECT_EQ(beside, std::vector{&graph::as<graph::BufferNode>(buffer.cell())});
+  std::vector<graph::Contents> buffers;
+  buffers.push_back(beside[0]->leave());
+  EXPECT_FALSE(buffer.detached());
+  Value again;
+  ASSERT_EQ(wire::read_value(out, {}, buffers, again), ValueError::none);
+  EXPECT_EQ(again, value);
+  EXPECT_EQ(again[0].type(), ValueType::shared_buffer);
+  EXPECT_THROW(wire::write_value(value, {}, out), DOMException) << "where nothing can stand beside it";
+}
+
+TEST(SharedBufferBeside, is_no_t_and_what_is_moved_is_no_u) {
+  auto buffers = contents_of("one");
+  buffers.push_back(frozen("two"));
+  Value value;
+  EXPECT_EQ(read_with("u\0"s, buffers, value), ValueError::transferred);
+  EXPECT_EQ(read_with("t\1"s, buffers, value), ValueError::transferred);
+  EXPECT_EQ(read_with("u\2"s, buffers, value), ValueError::transferred);
+  EXPECT_EQ(read_with("u\1Vb\0\4\0"s, buffers, value), ValueError::bounds);
+  EXPECT_EQ(buffers[1].bytes().size(), 3u) << "it goes back";
+  EXPECT_EQ(read_with("A\2u\1u\1$\0\2"s, buffers, value), ValueError::none);
+  EXPECT_TRUE(value[0].is_same(value[1]));
 }
 
 TEST(TransferredBuffer, is_there_for_the_second_look_at_version_13) {

@@ -143,6 +143,8 @@ class Writer {
         if (value.resizable()) out.emplace("max", value.max_size());
         return out;
       }
+      case Type::shared_buffer: return tagged("$shared_buffer", json::string(hex(value.bytes())));
+      case Type::shared_array_buffer: return tagged("$shared_array_buffer", json::string(hex(value.bytes())));
       case Type::typed_array:
       case Type::data_view: return view(value);
       case Type::port: return tagged("$port", value.port_index() ? json::value(*value.port_index()) : json::value(nullptr));
