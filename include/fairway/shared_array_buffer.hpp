@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -17,7 +16,8 @@ namespace fairway {
 /// never transferred. It reaches the contexts of the same broker; a private broker's contexts do not trust each other, and get
 /// an error in place of the message.
 ///
-/// What one writes and another reads needs atomics: `atomic`, or a lock of the program's own that works between processes.
+/// What one writes and another reads needs atomics, `std::atomic_ref(memory.at<std::uint64_t>(0))`, or a lock of the program's own
+/// that works between processes.
 /// Whoever has it can write anything into it at any time. Thread safety of the handle as of Value.
 class FAIRWAY_API SharedArrayBuffer {
  public:
@@ -34,18 +34,19 @@ class FAIRWAY_API SharedArrayBuffer {
   std::span<std::byte> bytes() const { return Value(value_).bytes(); }
   std::size_t size() const { return value_.size(); }
 
-  /// What is at that byte. Throws DOMException "RangeError" beyond the end and where a T cannot be.
+  /// What is at that byte: of a type without addresses in it. Throws DOMException "RangeError" beyond the end and where a T cannot
+  /// be.
   template <class T>
-    requires(std::is_trivially_copyable_v<T> && std::atomic_ref<T>::is_always_lock_free)
-  std::atomic_ref<T> atomic(std::size_t offset) const {
-    return std::atomic_ref<T>(*static_cast<T*>(at(offset, sizeof(T), std::atomic_ref<T>::required_alignment)));
+    requires std::is_trivially_copyable_v<T>
+  T& at(std::size_t offset) const {
+    return *static_cast<T*>(place(offset, sizeof(T), alignof(T)));
   }
 
   const Value& value() const noexcept { return value_; }
 
  private:
   void check() const;
-  void* at(std::size_t offset, std::size_t size, std::size_t alignment) const;
+  void* place(std::size_t offset, std::size_t size, std::size_t alignment) const;
 
   Value value_;
 };

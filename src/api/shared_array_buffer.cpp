@@ -34,7 +34,7 @@ void SharedArrayBuffer::check() const {
   static_cast<void>(graph::wanted<graph::BufferNode>(value_, ValueType::shared_array_buffer, "a SharedArrayBuffer"));
 }
 
-void* SharedArrayBuffer::at(std::size_t offset, std::size_t size, std::size_t alignment) const {
+void* SharedArrayBuffer::place(std::size_t offset, std::size_t size, std::size_t alignment) const {
   const std::span<std::byte> all = bytes();
   if (offset > all.size() || size > all.size() - offset || offset % alignment != 0)
     throw DOMException("RangeError", "a SharedArrayBuffer of " + std::to_string(all.size()) + " bytes has none of that kind at " + std::to_string(offset));

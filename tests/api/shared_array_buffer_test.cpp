@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <thread>
@@ -35,10 +36,10 @@ TEST(SharedArrayBuffer, is_of_zeros_and_has_atomics) {
   const SharedArrayBuffer buffer(20);
   EXPECT_EQ(buffer.size(), 20u);
   EXPECT_TRUE(std::ranges::all_of(buffer.bytes(), [](std::byte byte) { return byte == std::byte{0}; }));
-  EXPECT_EQ(buffer.atomic<std::uint32_t>(16).fetch_add(3), 0u);
-  EXPECT_EQ(buffer.atomic<std::uint32_t>(16).load(), 3u);
+  EXPECT_EQ(std::atomic_ref(buffer.at<std::uint32_t>(16)).fetch_add(3), 0u);
+  EXPECT_EQ(std::atomic_ref(buffer.at<std::uint32_t>(16)).load(), 3u);
   for (const std::size_t offset : {std::size_t{1}, std::size_t{18}, std::size_t{20}, ~std::size_t{3}})
-    EXPECT_EQ(error_of([&] { static_cast<void>(buffer.atomic<std::uint32_t>(offset)); }), "RangeError") << offset;
+    EXPECT_EQ(error_of([&] { static_cast<void>(buffer.at<std::uint32_t>(offset)); }), "RangeError") << offset;
   EXPECT_EQ(SharedArrayBuffer().size(), 0u);
   EXPECT_EQ(error_of([] { SharedArrayBuffer(~std::size_t{0}); }), "RangeError");
   EXPECT_EQ(error_of([] { SharedArrayBuffer(Value(ArrayBuffer(1))); }), "TypeError");
@@ -48,7 +49,7 @@ TEST(SharedArrayBuffer, has_views_that_write) {
   const SharedArrayBuffer buffer(8);
   Value view = Value::typed_array(ElementType::int32, buffer, 4);
   view.set(0, -2);
-  EXPECT_EQ(buffer.atomic<std::int32_t>(4).load(), -2);
+  EXPECT_EQ(std::atomic_ref(buffer.at<std::int32_t>(4)).load(), -2);
   EXPECT_EQ(view.buffer().type(), ValueType::shared_array_buffer);
   EXPECT_FALSE(Value(buffer).resizable());
 }
@@ -89,12 +90,12 @@ TEST_P(SharedArrayBuffers, count_together) {
   mine.post_message(buffer);
   const SharedArrayBuffer there = next();
   const auto count = [](const SharedArrayBuffer& memory) {
-    for (int i = 0; i < 10'000; ++i) memory.atomic<std::uint64_t>(8).fetch_add(1, std::memory_order_relaxed);
+    for (int i = 0; i < 10'000; ++i) std::atomic_ref(memory.at<std::uint64_t>(8)).fetch_add(1, std::memory_order_relaxed);
   };
   std::thread other(count, std::cref(there));
   count(buffer);
   other.join();
-  EXPECT_EQ(buffer.atomic<std::uint64_t>(8).load(), 20'000u);
+  EXPECT_EQ(std::atomic_ref(buffer.at<std::uint64_t>(8)).load(), 20'000u);
 }
 
 TEST_P(SharedArrayBuffers, cannot_be_transferred) {

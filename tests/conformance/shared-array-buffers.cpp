@@ -1,5 +1,6 @@
 // After html/infrastructure/safe-passing-of-structured-data/shared-array-buffers/ (window-simple-success, identity-not-preserved,
 // serialization-via-idb and the like have no counterpart), and SEMANTICS 16, 28.
+#include <atomic>
 #include <cstdint>
 
 #include "conformance/transports.hpp"
@@ -24,8 +25,8 @@ TEST_P(SharedMemory, is_shared_with_the_one_that_was_posted) {
   const Value back = over_there(memory);
   ASSERT_EQ(back.type(), ValueType::shared_array_buffer);
   EXPECT_EQ(back.size(), 64u);
-  memory.atomic<std::uint32_t>(60).store(1234);
-  EXPECT_EQ(SharedArrayBuffer(back).atomic<std::uint32_t>(60).load(), 1234u);
+  std::atomic_ref(memory.at<std::uint32_t>(60)).store(1234);
+  EXPECT_EQ(std::atomic_ref(SharedArrayBuffer(back).at<std::uint32_t>(60)).load(), 1234u);
 }
 
 TEST_P(SharedMemory, has_another_identity_over_there) {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -145,7 +146,7 @@ FAIRWAY_CHILD(counts) {
   while (!port) context.run_once();
   const auto event = port->receive(Child::watchdog());
   const SharedArrayBuffer memory(Value(event->data()));
-  for (int i = 0; i < 100'000; ++i) memory.atomic<std::uint64_t>(0).fetch_add(1, std::memory_order_relaxed);
+  for (int i = 0; i < 100'000; ++i) std::atomic_ref(memory.at<std::uint64_t>(0)).fetch_add(1, std::memory_order_relaxed);
   port->post_message(memory);
   std::string line;
   hear(line);
@@ -160,13 +161,13 @@ TEST(BufferShareProcesses, two_processes_count_in_the_same_memory_and_it_outlive
   MessagePort port = context.connect("counter");
   SharedArrayBuffer memory(sizeof(std::uint64_t));
   port.post_message(memory);
-  for (int i = 0; i < 100'000; ++i) memory.atomic<std::uint64_t>(0).fetch_add(1, std::memory_order_relaxed);
+  for (int i = 0; i < 100'000; ++i) std::atomic_ref(memory.at<std::uint64_t>(0)).fetch_add(1, std::memory_order_relaxed);
   const auto back = port.receive(Child::watchdog());
   ASSERT_TRUE(back && back->kind() == MessageEvent::Kind::value);
   counter.kill(SIGKILL);
   counter.wait();
   memory = {};
-  EXPECT_EQ(SharedArrayBuffer(Value(back->data())).atomic<std::uint64_t>(0).load(), 200'000u);
+  EXPECT_EQ(std::atomic_ref(SharedArrayBuffer(Value(back->data())).at<std::uint64_t>(0)).load(), 200'000u);
 }
 
 }  // namespace
