@@ -18,10 +18,12 @@ namespace {
 thread_local int allocations_left = -1;
 }  // namespace
 
-// Not inlined: the compiler would see malloc's memory go to delete, and warn.
+// Not inlined: the compiler would see malloc's memory go to delete, and warn. Both: AddressSanitizer has each of its own.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return allocations_left < 0 || allocations_left-- != 0 ? std::malloc(size) : nullptr;
+}
 [[gnu::noinline]] void* operator new(std::size_t size) {
-  if (allocations_left < 0 || allocations_left-- != 0)
-    if (void* const memory = std::malloc(size)) return memory;
+  if (void* const memory = ::operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }

@@ -13,6 +13,7 @@
 #include <fairway/fairway.hpp>
 
 #include "support/broker_thread.hpp"
+#include "support/sanitized.hpp"
 #include "support/tracing.hpp"
 #include "tools/run.hpp"
 
@@ -66,6 +67,7 @@ std::uint64_t calls_of_ls(std::size_t channels) {
 }
 
 TEST(ListWork, a_channel_costs_sixteen_system_calls) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer has system calls of its own";
   if (!can_trace()) GTEST_SKIP() << "strace is missing, or may not trace here";
   const std::uint64_t few = calls_of_ls(20);
   const std::uint64_t more = calls_of_ls(220);
