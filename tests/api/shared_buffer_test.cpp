@@ -93,6 +93,14 @@ TEST(SharedBuffer, is_shared_by_a_clone) {
   EXPECT_EQ(clone, Value::array({buffer, buffer}));
 }
 
+TEST(SharedBuffer, is_shown_as_what_it_is) {
+  SharedBuffer buffer{Bytes(pattern(2))};
+  EXPECT_EQ(inspect(buffer), "SharedBuffer { <00 05>, byteLength: 2 }");
+  EXPECT_EQ(inspect(SharedArrayBuffer(1)), "SharedArrayBuffer { <00>, byteLength: 1 }");
+  static_cast<void>(structured_clone(Value(buffer), {.transfer = {buffer}}));
+  EXPECT_EQ(inspect(buffer), "SharedBuffer { (detached) }");
+}
+
 static_assert(!std::constructible_from<TransferRef, SharedBuffer>, "it would dangle");
 
 class SharedBuffers : public OverBoth {

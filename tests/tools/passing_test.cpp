@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "inspector/framing.hpp"
@@ -68,6 +70,21 @@ TEST_F(PassingShown, AsHexIsAsInTheGoldenFile) {
 TEST_F(PassingShown, AsJsonIsAsInTheGoldenFile) {
   const std::string text = shown([](const Passing& passing) { return passing_json(passing, {}); }) + passing_json(samples()[0], {Show::hex});
   EXPECT_EQ(text, golden("passing.json", text));
+}
+
+/// A word of a table of buffers.
+std::string word(std::uint64_t number) { return std::string(reinterpret_cast<const char*>(&number), sizeof number); }
+
+TEST_F(PassingShown, WhatItsBuffersHoldElsewhereIsNotMadeUp) {
+  // One SharedArrayBuffer in a box, and then one ArrayBuffer.
+  for (const auto& [mark, tag] : {std::pair(~std::uint64_t{4}, 'u'), std::pair(~std::uint64_t{1}, 't')}) {
+    Passing passing = value(word(1) + word(4) + word(8) + word(mark) + "\xff\x0f"s + tag + "\0"s + std::string(12, '\0'));
+    passing.has_buffers = true;
+    EXPECT_TRUE(passing_text(passing, {}, Colour::off).ends_with(": not shown; what its buffers hold is for its reader alone\n"));
+    const std::string json = passing_json(passing, {});
+    EXPECT_NE(json.find("\"problem\":\"what its buffers hold is for its reader alone\""), std::string::npos) << json;
+    EXPECT_EQ(json.find("\"value\":{"), std::string::npos) << json;
+  }
 }
 
 TEST_F(PassingShown, NothingOfAMessageMovesTheCursor) {

@@ -175,6 +175,8 @@ void post_oddities(const std::filesystem::path& broker) {
   Value deep = Value::array();
   for (int i = 0; i < 600; ++i) deep = Value::array({deep});
   port.post_message(deep);
+  port.post_message(SharedBuffer(std::as_bytes(std::span("\1\2", 2))));
+  port.post_message(SharedArrayBuffer(1));
   port.post_message(Value("end"));
 }
 
@@ -183,7 +185,8 @@ TEST_F(Talk, WhatIsNoValueOrDamagedIsALineThatSaysSo) {
   post_oddities(directory.path());
   EXPECT_EQ(heard.get().out,
             "{\"reply\":{\"$port\":0}}\n\"a \\\"string\\\"\"\n{\"$message\":\"bytes\",\"hex\":\"0102\"}\n{\"$message\":\"damaged\"}\n"
-            "{\"$message\":\"value\",\"problem\":\"it is nested too deeply for JSON\"}\n\"end\"\n");
+            "{\"$message\":\"value\",\"problem\":\"it is nested too deeply for JSON\"}\n{\"$shared_buffer\":\"0102\"}\n"
+            "{\"$shared_array_buffer\":\"00\"}\n\"end\"\n");
 }
 
 TEST_F(Talk, AValueThatNobodyAskedForIsALineForPeople) {
@@ -191,7 +194,7 @@ TEST_F(Talk, AValueThatNobodyAskedForIsALineForPeople) {
   post_oddities(directory.path());
   const std::string out = heard.get().out;
   EXPECT_EQ(out.find("{ reply: MessagePort { ports[0] } }\na \"string\"\n\1\2\n<damaged message>\n[ [ [ "), 0u) << out;
-  EXPECT_TRUE(out.ends_with(" ] ] ]\n'end'\n")) << out;
+  EXPECT_TRUE(out.ends_with(" ] ] ]\nSharedBuffer { <01 02>, byteLength: 2 }\nSharedArrayBuffer { <00>, byteLength: 1 }\n'end'\n")) << out;
 }
 
 TEST_F(Talk, BehindALengthAValueIsItsBytes) {

@@ -91,6 +91,8 @@ bool cut(const Passing& passing) { return passing.bytes.size() < passing.size; }
 
 std::string_view beginning(const Passing& passing, Look look) { return std::string_view(passing.bytes).substr(0, look.most); }
 
+constexpr std::string_view for_its_reader = "what its buffers hold is for its reader alone";
+
 /// Of a whole message. None: `problem` says why.
 std::optional<Value> value_of(const Passing& passing, std::string& problem) {
   Bytes bytes = std::as_bytes(std::span(passing.bytes));
@@ -101,6 +103,10 @@ std::optional<Value> value_of(const Passing& passing, std::string& problem) {
       problem = "its buffers are not there";
       return std::nullopt;
     }
+    if (std::ranges::any_of(buffers, &graph::Contents::missing)) {
+      problem = for_its_reader;
+      return std::nullopt;
+    }
     bytes = *value;
   }
   return decode_with_stand_ins({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, passing.ports.size(), std::move(buffers), problem);
@@ -108,10 +114,9 @@ std::optional<Value> value_of(const Passing& passing, std::string& problem) {
 
 std::string value_text(const Passing& passing, Look look) {
   if (cut(passing)) return fmt::format("not shown; --bytes {} reads so much", passing.size);
-  if (passing.has_buffers && wire::size_in_boxes(std::as_bytes(std::span(passing.bytes))) != 0)
-    return "not shown; what its buffers hold is for its reader alone";
   std::string problem;
   const auto value = value_of(passing, problem);
+  if (!value && problem == for_its_reader) return fmt::format("not shown; {}", problem);
   if (!value) return fmt::format("damaged, {}: {:?}", problem, beginning(passing, look));
   const std::string text = inspect(*value);
   if (text.size() <= look.most) return text;
