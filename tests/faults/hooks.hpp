@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,7 +28,7 @@ struct HookPlan {
 };
 
 inline HookPlan hook_plan;
-inline std::array<std::uint64_t, hook_count> hook_hits{};
+inline std::array<std::atomic<std::uint64_t>, hook_count> hook_hits{};  ///< any thread asks
 
 inline void install_hooks(const HookPlan& plan) {
   hook_plan = plan;
@@ -42,7 +43,7 @@ inline void install_hooks(const HookPlan& plan) {
 inline std::string hook_report() {
   std::string text = "hits";
   for (std::size_t i = 0; i < hook_count; ++i)
-    if (hook_hits[i] != 0) text.append(" ").append(hook_names[i]).append("=").append(std::to_string(hook_hits[i]));
+    if (hook_hits[i] != 0) text.append(" ").append(hook_names[i]).append("=").append(std::to_string(hook_hits[i].load()));
   return text;
 }
 

@@ -200,7 +200,7 @@ TEST_F(Serve, ReadsNoMoreThanTheProgramTakes) {
 
 /// It could write for ever: it is stopped by a pipe that nobody reads, and no message is lost.
 TEST_F(Serve, ReadsNoMoreOfTheProgramThanThePortTakes) {
-  const std::uint64_t last = sanitized ? 500'000 : 2'000'000;
+  const std::uint64_t last = sanitized ? 200'000 : 2'000'000;
   auto served = serve({"--", "seq", "1", std::to_string(last)});
   MessagePort port = context.connect("service", patience);
   std::uint64_t next = 1;
