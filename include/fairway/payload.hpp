@@ -66,7 +66,7 @@ class Payload {
   Bytes bytes() const noexcept { return {data_, size_}; }
   const Value& value() const noexcept { return *static_cast<const Value*>(object_); }
   /// An object's bytes, which `scratch` holds; what its `serialize` throws comes out.
-  Bytes encode_into(std::vector<std::byte>& scratch, detail::Sending* sending = nullptr) const {
+  Bytes encode_into(std::vector<std::byte>& scratch, detail::Sending* sending) const {
     scratch.clear();
     encode_(object_, scratch, sending);
     return scratch;

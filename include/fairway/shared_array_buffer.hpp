@@ -13,12 +13,12 @@
 namespace fairway {
 
 /// Memory that several contexts read and write at the same time (ECMAScript, SharedArrayBuffer). A message shares it; it is
-/// never transferred. It reaches the contexts of the same broker; a private broker's contexts do not trust each other, and get
-/// an error in place of the message.
+/// never transferred. It reaches the contexts of the same broker. A private broker's contexts do not trust each other: they
+/// get an error in place of the message, and so does who is sent one while there is no broker.
 ///
-/// What one writes and another reads needs atomics, `std::atomic_ref(memory.at<std::uint64_t>(0))`, or a lock of the program's own
-/// that works between processes.
-/// Whoever has it can write anything into it at any time. Thread safety of the handle as of Value.
+/// What one writes and another reads needs atomics, `std::atomic_ref(memory.at<std::uint64_t>(0))`, or a lock of the program's
+/// own that works between processes. Whoever has it can write anything into it at any time. Thread safety of the handle as of
+/// Value.
 class FAIRWAY_API SharedArrayBuffer {
  public:
   /// Of no bytes: for members that are read into later.

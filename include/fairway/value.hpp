@@ -44,7 +44,7 @@ enum class ValueType : std::uint8_t {
   map,
   set,
   array_buffer,
-  shared_buffer,        ///< of Fairway: immutable
+  shared_buffer,  ///< not of the web: immutable
   shared_array_buffer,
   typed_array,
   data_view,

@@ -52,6 +52,10 @@ route::Registry::Numbers first_numbers(const sys::Remembered& former) {
   return {static_cast<std::uint32_t>(context), static_cast<std::uint32_t>(link), channel};
 }
 
+bool is_whole_memory(int fd, std::uint64_t size) {
+  return (sys::is_fresh_memory(fd, size) || sys::is_frozen_memory(fd, size)) && sys::is_complete(fd, size);
+}
+
 /// Whose contexts do not trust each other copies what they give away: memory that was mapped by somebody else may still be.
 wire::Versions offered(wire::Versions versions, const BrokerOptions& options) {
   if (options.private_names) versions.features &= ~wire::feature::boxes;
@@ -367,19 +371,11 @@ void Server::show(Session& session, const wire::Shown& message, std::vector<sys:
   execute(actions);
 }
 
-namespace {
-
-bool is_memory(int fd, std::uint64_t size) {
-  return (sys::is_fresh_memory(fd, size) || sys::is_frozen_memory(fd, size)) && sys::is_complete(fd, size);
-}
-
-}  // namespace
-
-/// Whoever takes it relies on its size alone, and looks himself whether it is frozen: what it holds can else be changed by all
-/// who have had it.
+/// Whoever gets it relies on its size alone, and looks for himself whether it is frozen: if it is not, all who have had it may
+/// still write into it.
 void Server::take_box(Session& session, const wire::Box& message, std::vector<sys::Fd>& descriptors) {
   const int fd = descriptors.empty() ? -1 : descriptors[0].get();  // none: there was no room for it here
-  if (fd >= 0 && enforced(Check::whole_boxes) && !is_memory(fd, message.size)) {
+  if (fd >= 0 && enforced(Check::whole_boxes) && !is_whole_memory(fd, message.size)) {
     session.why = "boxed what is no memory of that size";
     return end(session);
   }

@@ -30,6 +30,11 @@ graph::ViewNode& view_of(const Value& value) {
   return graph::as<graph::ViewNode>(value.cell());
 }
 
+/// What a buffer holds or a view shows.
+std::span<std::byte> bytes_of(const Value& value) {
+  return graph::is_buffer(value.type()) ? graph::as<graph::BufferNode>(value.cell()).bytes() : view_of(value).bytes();
+}
+
 [[noreturn]] void throw_no_memory(std::size_t size) {
   throw DOMException("RangeError", "no memory for an ArrayBuffer of " + std::to_string(size) + " bytes");
 }
@@ -92,15 +97,13 @@ Value Value::data_view(const Value& buffer, std::size_t offset, std::optional<st
 }
 
 std::span<std::byte> Value::bytes() {
-  graph::BufferNode& buffer = graph::is_buffer(type()) ? graph::as<graph::BufferNode>(cell_) : *view_of(*this).buffer;
-  if (buffer.sharing == graph::Sharing::frozen) throw DOMException("TypeError", "a SharedBuffer cannot be written; SharedBuffer(value).bytes() reads it");
-  return graph::is_buffer(type()) ? buffer.bytes() : view_of(*this).bytes();
+  const graph::BufferNode& buffer = graph::is_buffer(type()) ? graph::as<graph::BufferNode>(cell_) : *view_of(*this).buffer;
+  if (buffer.sharing == graph::Sharing::frozen)
+    throw DOMException("TypeError", "a SharedBuffer cannot be written; SharedBuffer(value).bytes() reads it");
+  return bytes_of(*this);
 }
 
-Bytes Value::bytes() const {
-  if (graph::is_buffer(type())) return graph::as<graph::BufferNode>(cell_).bytes();
-  return view_of(*this).bytes();
-}
+Bytes Value::bytes() const { return bytes_of(*this); }
 
 Value Value::buffer() const { return Value(graph::Slot::node(*view_of(*this).buffer).cell()); }
 

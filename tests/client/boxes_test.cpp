@@ -8,13 +8,6 @@
 namespace fairway::test {
 namespace {
 
-FAIRWAY_CHILD(rejoin_broker) {
-  Broker broker({.directory = arguments.at(0)});
-  say("ready");
-  broker.run();
-  return 0;
-}
-
 TEST(Boxes, a_broker_that_dies_when_their_numbers_are_asked_for_costs_the_post_and_nothing_else) {
   Contexts town(1);
   Context writer({.broker = town.directory(), .broker_timeout = std::chrono::milliseconds(200)});

@@ -190,17 +190,13 @@ TEST_F(BufferMove, it_counts_as_buffered_until_it_is_read) {
 }
 
 TEST(BufferMoveProcesses, contexts_of_a_private_broker_copy) {
-  BrokerThread broker({.private_names = true});
-  Context context({.broker = broker.directory()}), other({.name = "other", .broker = broker.directory()});
-  std::optional<MessagePort> theirs;
-  other.on_connect([&](MessageEvent& event) { theirs = std::move(event.ports[0]); });
-  MessagePort mine = context.connect("other");
-  while (!theirs) other.run_once();
+  Town town(2, {.private_names = true});
+  auto [mine, theirs] = town.channel(0, 1);
   ArrayBuffer buffer = filled(mebibyte, 13);
   mine.post_message(buffer, {.transfer = {buffer}});
   EXPECT_TRUE(buffer.detached());
-  std::optional<MessageEvent> event;
-  while (!(event = theirs->try_receive())) context.poll();
+  const auto event = town.next(theirs);
+  ASSERT_TRUE(event.has_value());
   EXPECT_TRUE(is_filled(event->data(), mebibyte, 13));
   EXPECT_EQ(object_at(event->data().bytes().data()), "");
 }

@@ -109,24 +109,16 @@ TEST_F(BufferShare, one_that_nobody_reads_is_freed) {
 }
 
 TEST(BufferShareProcesses, contexts_of_a_private_broker_copy_what_is_frozen_and_share_nothing) {
-  BrokerThread broker({.private_names = true});
-  Context context({.broker = broker.directory()}), other({.name = "other", .broker = broker.directory()});
-  std::optional<MessagePort> theirs;
-  other.on_connect([&](MessageEvent& event) { theirs = std::move(event.ports[0]); });
-  MessagePort mine = context.connect("other");
-  while (!theirs) other.run_once();
+  Town town(2, {.private_names = true});
+  auto [mine, theirs] = town.channel(0, 1);
   const SharedBuffer buffer = frozen(mebibyte, 13);
   const SharedArrayBuffer memory(100);
-  MessageChannel inside(context);
+  MessageChannel inside(town[0]);
   mine.post_message(Value::array({buffer, Value(inside.port2)}), {.transfer = {inside.port2}});
   mine.post_message(memory);
   mine.post_message(Value::array({memory, buffer}), {.transfer = {inside.port1}});
   mine.post_message("on");
-  const auto received = [&] {
-    std::optional<MessageEvent> event;
-    while (!(event = theirs->try_receive())) context.poll();
-    return *std::move(event);
-  };
+  const auto received = [&] { return town.next(theirs).value(); };
   const MessageEvent first = received();
   ASSERT_EQ(first.kind(), MessageEvent::Kind::value);
   EXPECT_TRUE(is_filled(first.data()[0], mebibyte, 13));

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -181,6 +182,44 @@ TEST(PidNamespace, of_the_broker_is_no_barrier_and_deaths_are_noticed_through_it
 
 // Control groups --------------------------------------------------------------------------------------------
 
+/// A control group whose processes together have 64 MiB.
+class LimitedGroup {
+ public:
+  LimitedGroup() {
+    std::ifstream own("/proc/self/cgroup");  // "NUMBER:CONTROLLERS:PATH", of version 2 without controllers
+    for (std::string line; launcher_.empty() && std::getline(own, line);) {
+      const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+      const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
+      if (controllers.empty()) make("/sys/fs/cgroup" + path, "memory.max");
+      if (controllers == "memory") make("/sys/fs/cgroup/memory" + path, "memory.limit_in_bytes");
+    }
+    if (launcher_.empty() && std::system("systemd-run --user --scope --quiet -p MemoryMax=64M true > /dev/null 2>&1") == 0)
+      launcher_ = {"systemd-run", "--user", "--scope", "--quiet", "-p", "MemoryMax=64M", "-p", "MemorySwapMax=0"};
+  }
+  ~LimitedGroup() {
+    if (!directory_.empty()) std::filesystem::remove(directory_);
+  }
+
+  /// What runs a program in it; empty: the memory controller is not ours to use.
+  const std::vector<std::string>& launcher() const { return launcher_; }
+
+ private:
+  void make(const std::filesystem::path& parent, const char* limit) {
+    const std::filesystem::path group = parent / ("fairway-test-" + std::to_string(::getpid()));
+    std::error_code error;
+    if (!std::filesystem::create_directory(group, error)) return;
+    if (!(std::ofstream(group / limit) << "64M" << std::flush)) {
+      std::filesystem::remove(group);
+      return;
+    }
+    directory_ = group;
+    launcher_ = {"sh", "-c", "echo $$ > " + (group / "cgroup.procs").native() + " && exec \"$@\"", "sh"};
+  }
+
+  std::filesystem::path directory_;
+  std::vector<std::string> launcher_;
+};
+
 /// Posts more than its control group lets it have, to somebody who does not read. Arguments: directory.
 FAIRWAY_CHILD(glutton) {
   Context context({.broker = arguments.at(0)});
@@ -194,16 +233,13 @@ FAIRWAY_CHILD(glutton) {
 
 TEST(ControlGroup, whose_memory_is_used_up_costs_its_process_and_nobody_else) {
   if (sanitized) GTEST_SKIP() << "sanitizers need memory of their own";
-  const std::vector<std::string> limited{"systemd-run", "--user", "--scope", "--quiet", "-p", "MemoryMax=64M", "-p", "MemorySwapMax=0"};
-  std::string command;
-  for (const std::string& word : limited) command += word + " ";
-  if (std::system((command + "true > /dev/null 2>&1").c_str()) != 0)
-    GTEST_SKIP() << "no control group is delegated to us: systemd-run --user --scope fails";
+  const LimitedGroup group;
+  if (group.launcher().empty()) GTEST_SKIP() << "no control group is ours to limit, and systemd-run --user --scope fails";
   BrokerThread broker;
   Context context({.name = "reader", .broker = broker.directory()});
   MessagePort port;
   context.on_connect([&](MessageEvent& event) { port = std::move(event.ports[0]); });
-  Child glutton("glutton", {broker.directory().native()}, {}, limited);
+  Child glutton("glutton", {broker.directory().native()}, {}, group.launcher());
   while (!port) ASSERT_TRUE(context.run_once(Child::watchdog()));
   EXPECT_TRUE(glutton.wait() == -SIGKILL || !glutton.line().empty()) << "it is ended by the kernel, or told";
   Stream stream(1, 3000, 4 * mebibyte);

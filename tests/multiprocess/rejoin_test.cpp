@@ -4,13 +4,6 @@
 namespace fairway::test {
 namespace {
 
-FAIRWAY_CHILD(rejoin_broker) {
-  Broker broker({.directory = arguments.at(0)});
-  say("ready");
-  broker.run();
-  return 0;
-}
-
 TEST(Rejoin, names_connects_and_new_channels_work_again) {
   Contexts town(2);
   auto [old_mine, old_theirs] = town.channel(0, 1);

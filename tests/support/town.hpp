@@ -23,7 +23,7 @@ namespace fairway::test {
 /// Several contexts in one thread, with a broker of their own. Whoever waits lets all of them run.
 class Town {
  public:
-  explicit Town(std::size_t contexts) : connected_(contexts) {
+  explicit Town(std::size_t contexts, BrokerOptions options = {}) : broker(std::move(options)), connected_(contexts) {
     for (std::size_t i = 0; i < contexts; ++i) {
       contexts_.emplace_back(Context::Options{.name = std::string(1, static_cast<char>('a' + i)), .broker = broker.directory()});
       contexts_.back().on_connect([this, i](MessageEvent& event) { connected_[i] = std::move(event.ports[0]); });
