@@ -189,7 +189,7 @@ void Context::forget(Endpoint& endpoint) noexcept {
   --endpoint_count_;
   if (endpoint.hot) std::erase(hot_, &endpoint);
   std::erase(just_armed_, &endpoint);
-  awaiting_lease_.erase(&endpoint);
+  awaiting_lease_.forget(endpoint);
   awaiting_departure_.erase(&endpoint);
   local_message_taken(endpoint);
   std::erase_if(uninstalled_, [&](const auto& missing) { return missing.first == endpoint.id(); });

@@ -24,6 +24,7 @@
 #include "client/endpoint.hpp"
 #include "client/handler.hpp"
 #include "client/lease_pool.hpp"
+#include "client/lease_queue.hpp"
 #include "client/link.hpp"
 #include "client/port.hpp"
 #include "route/claims.hpp"
@@ -132,9 +133,12 @@ class Context {
   /// Ports in its messages cannot leave yet.
   void await_departure(Endpoint& carrier) { awaiting_departure_.insert(&carrier); }
   void departed(Endpoint& carrier) noexcept { awaiting_departure_.erase(&carrier); }
-  void await_lease(Endpoint& endpoint) { awaiting_lease_.insert(&endpoint); }
-  /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something.
-  bool wait_for_lease(std::uint64_t size);
+  void await_lease(Endpoint& endpoint, std::uint64_t size) {
+    awaiting_lease_.wait(endpoint, size, servicing_ ? LeaseQueue::Turn::of_the_loop : LeaseQueue::Turn::at_once);
+  }
+  /// Gives the broker a moment to answer; a broker that let one pass gets no other until it says something. True: it waits no
+  /// longer.
+  bool wait_for_lease(const Endpoint& endpoint);
   /// The same for whatever it says. False: it was silent for so long, all such waits since its last word together.
   bool wait_for_word(Timeout patience);
   void forget(Endpoint& endpoint) noexcept;
@@ -318,7 +322,7 @@ class Context {
 
   std::unordered_map<LinkId, std::unique_ptr<Link>, IdHash> links_;
   std::unordered_map<PortId, Endpoint*, IdHash> endpoints_;
-  std::set<Endpoint*> awaiting_lease_;
+  LeaseQueue awaiting_lease_;
   std::set<Endpoint*> awaiting_departure_;
   std::vector<std::pair<PortId, Generation>> uninstalled_;  ///< segments that are not mapped yet, to be fetched again, in order
   std::vector<LinkId> uninstalled_links_;

@@ -56,13 +56,14 @@ void Context::watch_broker_for_room() {
   }
 }
 
-bool Context::wait_for_lease(std::uint64_t size) {
+bool Context::wait_for_lease(const Endpoint& endpoint) {
   if (servicing_) return false;
   const std::uint64_t refusals = leases_.refusals();
+  const std::uint64_t deadline = sys::now_ns() + static_cast<std::uint64_t>(patience_of_post.count());
   for (;;) {
     service_broker();
-    if (leases_.has(size) || awaiting_lease_.empty()) return true;
-    if (leases_.refusals() != refusals || !wait_for_word(patience_of_post)) return false;
+    if (!awaiting_lease_.waits(endpoint)) return true;
+    if (leases_.refusals() != refusals || sys::now_ns() >= deadline || !wait_for_word(patience_of_post)) return false;
   }
 }
 
@@ -98,8 +99,12 @@ void Context::on(const wire::Lease& m, BrokerLink::Message& message) {
 }
 
 void Context::bind_endpoints() {
-  for (Endpoint* const endpoint : std::set<Endpoint*>(awaiting_lease_))
-    if (awaiting_lease_.erase(endpoint) != 0) endpoint->progress_with_lease();
+  for (std::uint64_t size = awaiting_lease_.size_after(0); size != 0; size = awaiting_lease_.size_after(size)) {
+    // Each once at the most: one that could not tell the broker waits again.
+    for (std::size_t left = awaiting_lease_.size(); left != 0 && leases_.has(size) && !broker_.blocked(); --left)
+      if (Endpoint* const endpoint = awaiting_lease_.take(size)) endpoint->progress_with_lease();
+    if (!leases_.has(size)) leases_.ask(size);
+  }
 }
 
 void Context::on(const wire::LeaseRefused& m, BrokerLink::Message&) { leases_.refused(m); }

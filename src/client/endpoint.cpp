@@ -113,9 +113,9 @@ bool Endpoint::take_segment() {
   auto lease = context_.leases().take(size);
   if (!lease) {
     awaited_ = size;
-    context_.await_lease(*this);
+    context_.await_lease(*this, size);
     // The broker answers within microseconds, or not at all: what is posted should not stay in this process.
-    return context_.wait_for_lease(size);
+    return context_.wait_for_lease(*this);
   }
   awaited_ = 0;
   return bind(*std::move(lease));
@@ -129,7 +129,7 @@ bool Endpoint::bind(LeasePool::Lease lease) {
                                              static_cast<std::uint16_t>(shape == shm::Shape::linear), pairing_.peer()})) {
     context_.leases().put_back(std::move(lease));
     awaited_ = size;
-    context_.await_lease(*this);
+    context_.await_lease(*this, size);
     return false;
   }
   FAIRWAY_HOOK(bind_sent);

@@ -30,15 +30,16 @@ void LeasePool::stock_up() {
   while (leases_.count(shm::small_segment) + requested_[shm::small_segment] < keep_) request(shm::small_segment);
 }
 
+void LeasePool::ask(std::uint64_t size) {
+  if (size == shm::small_segment) return stock_up();
+  if (requested_[size] == 0 && !refused_.contains(size)) request(size);
+}
+
 std::optional<LeasePool::Lease> LeasePool::take(std::uint64_t size) {
   const auto found = leases_.find(size);
   if (found == leases_.end()) {
-    if (size == shm::small_segment) {
-      keep_ = std::min(keep_ * 2, most_kept);
-      stock_up();
-    } else if (requested_[size] == 0 && !refused_.contains(size)) {
-      request(size);
-    }
+    if (size == shm::small_segment) keep_ = std::min(keep_ * 2, most_kept);
+    ask(size);
     return std::nullopt;
   }
   Lease lease = std::move(found->second);

@@ -29,6 +29,8 @@ class LeasePool {
   /// A segment of exactly that size; none: it has been asked for, `add` will see it. Somebody waits for what is done with
   /// it: `stock_up` comes after that.
   std::optional<Lease> take(std::uint64_t size);
+  /// Sees to it that one of that size comes, if there is to be one.
+  void ask(std::uint64_t size);
   /// Puts one back that was not used after all.
   void put_back(Lease lease);
   /// A lease arrived. False: it could not be used and was returned.
