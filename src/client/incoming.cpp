@@ -14,8 +14,13 @@ bool later(Generation one, Generation other) noexcept { return static_cast<std::
 
 }  // namespace
 
-/// An end that lies too far off would let its writer go on in the ring for ever. No record ends one byte from here.
+/// An end that lies too far off would let its writer go on in the ring for ever. No record ends one byte from here. One that
+/// nobody knows is where the writer stopped, read once: one that is not dead after all cannot go on for ever either.
 void Incoming::Part::end_at(std::uint64_t declared) noexcept {
+  if (declared == wire::unknown_final) {
+    if (final != open_end) return;
+    declared = reader.find_end();
+  }
   final = reader.reachable(declared) || !enforced(Check::final_within_ring) ? declared : reader.position() + 1;
 }
 
@@ -41,9 +46,7 @@ void Incoming::install(const Arrival& arrival, sys::Mapping memory, bool control
 void Incoming::ends_at(End end) noexcept {
   for (Part& part : generations_) {
     if (later(part.index, end.generation)) part.final = 0;
-    if (part.index != end.generation) continue;
-    // Read once: a writer that is not dead after all cannot go on for ever.
-    part.end_at(end.final == wire::unknown_final ? part.reader.find_end() : end.final);
+    if (part.index == end.generation) part.end_at(end.final);
   }
 }
 

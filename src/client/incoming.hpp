@@ -27,13 +27,13 @@ class Incoming {
   /// Where one owner's part of the stream ends; later generations of that owner are empty.
   struct End {
     Generation generation = 0;
-    std::uint64_t final = 0;  ///< wire::unknown_final: where the writer stopped
+    std::uint64_t final = 0;  ///< wire::unknown_final: where it is known to end, or where the writer stopped
   };
   struct Arrival {
     Generation generation = 0;
     shm::Shape shape = shm::Shape::ring;
     Generation previous = 0;           ///< what to read before it; itself: nothing
-    std::uint64_t previous_final = 0;  ///< where that ends
+    std::uint64_t previous_final = 0;  ///< where that ends, as in End
     Epoch writer = 0;                  ///< which owner wrote it: each counts records from 0
   };
 

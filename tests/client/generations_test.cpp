@@ -9,16 +9,18 @@
 #include "client/incoming.hpp"
 #include "client/outgoing.hpp"
 #include "sys/memory.hpp"
+#include "wire/messages.hpp"
 
 namespace fairway::client {
 namespace {
 
 const PortId port = PortId::of({1}, 1);
-constexpr Epoch writer = 3, reader = 5;
+constexpr Epoch reader = 5;
 
 struct Stream {
   Outgoing out;
   Incoming in;
+  Epoch writer = 3;
   shm::ControlBlock head{};  ///< the reader's words
 
   explicit Stream(Generation first) {
@@ -28,13 +30,23 @@ struct Stream {
   }
   void publish() { head.head.store(in.position().pack(), std::memory_order_release); }
 
-  void begin_generation() {
+  /// `former_end`: where the owner before has stopped, by the broker's word.
+  void begin_generation(std::optional<std::uint64_t> former_end = std::nullopt) {
     const sys::Fd fd = sys::create_memory("fairway:test", shm::small_segment);
     const Generation index = out.next_generation();
     const bool first = !out.open();
-    const Incoming::Arrival arrival{index, shm::Shape::ring, static_cast<Generation>(first ? index : index - 1), out.tail(), writer};
+    const Incoming::Arrival arrival{index, shm::Shape::ring, static_cast<Generation>(first && !former_end ? index : index - 1),
+                                    former_end.value_or(out.tail()), writer};
     out.begin_generation(sys::Mapping(fd.get(), shm::small_segment, sys::Mapping::Access::write), port, writer, reader, shm::Shape::ring);
     in.install(arrival, sys::Mapping(fd.get(), shm::small_segment, sys::Mapping::Access::read), first);
+  }
+  /// Another owner goes on.
+  void hand_over(std::uint64_t former_end) {
+    const Generation next = out.next_generation();
+    out = Outgoing();
+    out.start_at(next, 0, 0);
+    ++writer;
+    begin_generation(former_end);
   }
   void post(std::uint64_t value) {
     std::vector<std::byte> payload(sizeof value);
@@ -100,6 +112,32 @@ TEST(Generations, AHeadBeforeTheyAreCountedAroundIsNotOneAhead) {
   stream.head.head.store(shm::Position{1, 8}.pack());
   EXPECT_FALSE(stream.out.has_room(&stream.head));
   EXPECT_TRUE(stream.out.damaged()) << "a generation that is not there";
+}
+
+// A broker that dies right after it has granted a port knows no more where its former owner stopped: the word of that was the
+// last one on its way to who reads.
+TEST(Generations, AnEndThatNoBrokerKnowsIsWhereTheFormerOwnerStopped) {
+  Stream stream(0);
+  stream.begin_generation();
+  for (std::uint64_t value = 0; value < 3; ++value) stream.post(value);
+  EXPECT_EQ(stream.read(), 0u);
+  stream.hand_over(wire::unknown_final);
+  stream.post(3);
+  for (std::uint64_t expected = 1; expected < 4; ++expected) EXPECT_EQ(stream.read(), expected);
+  EXPECT_EQ(stream.read(), std::nullopt);
+}
+
+TEST(Generations, AnEndThatWasKnownOnceStays) {
+  Stream stream(0);
+  stream.begin_generation();
+  stream.post(0);
+  const std::uint64_t end = stream.out.tail();
+  stream.in.ends_at({0, end});
+  stream.post(1);  // it had let go
+  stream.hand_over(wire::unknown_final);
+  stream.post(2);
+  EXPECT_EQ(stream.read(), 0u);
+  EXPECT_EQ(stream.read(), 2u);
 }
 
 }  // namespace
