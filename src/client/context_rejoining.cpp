@@ -104,12 +104,14 @@ void Context::mind_descriptors_kept() noexcept {
   for (const auto& [id, endpoint] : endpoints_) endpoint->let_go_of_descriptors();
 }
 
-/// Those that nobody uses any more; of the others the broker says when they go.
+/// Those that nobody uses any more; of the others the broker says when they go. The other side may not have heard yet over which
+/// link it goes on, and never hear if the broker dies now.
 void Context::drop_former_links() {
   if (row_ == &no_row) return;
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto link = entry++;
     if (link->second->life == hello_.life || link->second->endpoints != 0) continue;
+    link->second->let_go();
     unwatch(*link->second);
     links_.erase(link);
   }

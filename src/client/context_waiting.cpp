@@ -217,7 +217,9 @@ void Context::handle_descriptors(Timeout timeout) {
       const auto found = links_.find({static_cast<std::uint32_t>(watch::id(event.key))});
       if (found == links_.end()) continue;
       Link& link = *found->second;
-      if (sys::quiet(link.doorbell()) && (link.pidfd() < 0 || !sys::has_ended(link.pidfd()))) continue;
+      const sys::Doorbell said = link.answer();
+      if (said == sys::Doorbell::let_go) poller_.remove(link.doorbell());
+      if (said != sys::Doorbell::gone && (link.pidfd() < 0 || !sys::has_ended(link.pidfd()))) continue;
       on_link_dead(link);
     }
   }

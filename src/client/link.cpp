@@ -4,11 +4,13 @@
 
 #include "base/hook.hpp"
 #include "sys/process.hpp"
-#include "sys/socket.hpp"
 
 namespace fairway::client {
 
 namespace {
+
+/// A socket holds no more than so many reads of it find.
+constexpr int most_unheard = 4096;
 
 template <class Slot>
 std::span<Slot> slots(const sys::Mapping& memory) {
@@ -59,7 +61,17 @@ bool Link::notify(PortId port) {
 void Link::ring() noexcept {
   const sys::Sent sent = sys::ring(doorbell_.get());
   owes_ring_ = sent == sys::Sent::short_of;
-  if (sent == sys::Sent::gone) peer_dead = true;
+  if (sent != sys::Sent::gone) return;
+  sys::Doorbell said = answer();
+  for (int more = 0; more < most_unheard && said == sys::Doorbell::there; ++more) said = answer();
+  if (said == sys::Doorbell::gone) peer_dead = true;
+}
+
+sys::Doorbell Link::answer() noexcept {
+  if (deserted_) return sys::Doorbell::let_go;
+  const sys::Doorbell said = sys::quiet(doorbell_.get());
+  deserted_ = said == sys::Doorbell::let_go;
+  return said;
 }
 
 void Link::announce_sleep() noexcept {

@@ -8,6 +8,7 @@
 #include "shm/layout.hpp"
 #include "shm/ready_ring.hpp"
 #include "sys/memory.hpp"
+#include "sys/socket.hpp"
 
 namespace fairway::client {
 
@@ -64,6 +65,11 @@ class Link {
   /// Where the other side last ran, plus 1; 0: unknown.
   std::uint32_t peer_cpu() const noexcept { return theirs_ != nullptr ? theirs_->cpu.load(std::memory_order_relaxed) : 0; }
 
+  /// The other side is told that this is no death.
+  void let_go() const noexcept { sys::let_go(doorbell_.get()); }
+  /// What the doorbell says. Let go of: from now on its end means nothing.
+  sys::Doorbell answer() noexcept;
+
   std::size_t endpoints = 0;    ///< paired over this link
   bool peer_dead = false;       ///< the kernel says so; the broker's word counts while there is one
   std::uint64_t life = 0;       ///< of the broker that knows it
@@ -92,6 +98,7 @@ class Link {
   std::uint32_t answered_sleep_ = 0;
   bool fence_ = true;
   bool owes_ring_ = false;
+  bool deserted_ = false;  ///< the other side has let go of it, and lives
 };
 
 template <class Each>

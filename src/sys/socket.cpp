@@ -175,8 +175,12 @@ Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd
   return {Received::Kind::message, static_cast<std::size_t>(size), (header.msg_flags & MSG_CTRUNC) != 0};
 }
 
-Sent ring(int doorbell) noexcept {
-  const char token = 1;
+namespace {
+
+constexpr char rung = 1;
+constexpr char last_word = 2;
+
+Sent say(int doorbell, char token) noexcept {
   for (;;) {
     if (FAIRWAY_CALL(send_doorbell, ::send(doorbell, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL)) >= 0) return Sent::ok;
     switch (errno) {
@@ -189,14 +193,21 @@ Sent ring(int doorbell) noexcept {
   }
 }
 
-bool quiet(int doorbell) noexcept {
+}  // namespace
+
+Sent ring(int doorbell) noexcept { return say(doorbell, rung); }
+void let_go(int doorbell) noexcept { static_cast<void>(say(doorbell, last_word)); }
+
+Doorbell quiet(int doorbell) noexcept {
   char tokens[256];
   for (;;) {
     const ssize_t size = FAIRWAY_CALL(recv_doorbell, ::recv(doorbell, tokens, sizeof tokens, MSG_DONTWAIT));
-    if (size == 0) return false;
-    if (size > 0) return true;  // level-triggered: more would be reported again
+    if (size == 0) return Doorbell::gone;
+    if (size > 0)  // level-triggered: more would be reported again
+      return std::memchr(tokens, last_word, static_cast<std::size_t>(size)) != nullptr ? Doorbell::let_go : Doorbell::there;
     if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
+    const bool nothing = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
+    return nothing ? Doorbell::there : Doorbell::gone;
   }
 }
 

@@ -42,8 +42,11 @@ Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd
 
 /// Ok: the ring is in the socket, or enough others are.
 Sent ring(int doorbell) noexcept;
-/// Empties the doorbell. False: the other end is gone.
-bool quiet(int doorbell) noexcept;
+/// The last word there of somebody who lives on: that the doorbell closes means no death.
+void let_go(int doorbell) noexcept;
+enum class Doorbell { there, let_go, gone };
+/// Empties the doorbell, and tells of its other end.
+Doorbell quiet(int doorbell) noexcept;
 
 /// False: time is over, or a signal came.
 bool wait_readable(int fd, Timeout timeout) noexcept;

@@ -176,9 +176,9 @@ TEST(Doorbell, AFullOneNeverBlocksTheRinger) {
   auto [a, b] = doorbell_pair();
   for (int i = 0; i < 100'000; ++i) ASSERT_EQ(ring(a.get()), Sent::ok);
   EXPECT_TRUE(wait_readable(b.get(), Timeout::zero()));
-  for (int i = 0; i < 100'000 && wait_readable(b.get(), Timeout::zero()); ++i) ASSERT_TRUE(quiet(b.get()));
+  for (int i = 0; i < 100'000 && wait_readable(b.get(), Timeout::zero()); ++i) ASSERT_EQ(quiet(b.get()), Doorbell::there);
   EXPECT_FALSE(wait_readable(b.get(), Timeout::zero()));
-  EXPECT_TRUE(quiet(b.get())) << "nothing to empty is no end";
+  EXPECT_EQ(quiet(b.get()), Doorbell::there) << "nothing to empty is no end";
 }
 
 TEST(Doorbell, AHostilePeerCannotMakeTheRingerBlock) {
@@ -190,16 +190,25 @@ TEST(Doorbell, AHostilePeerCannotMakeTheRingerBlock) {
   for (int i = 0; i < 100'000; ++i) ASSERT_EQ(ring(a.get()), Sent::ok);
 }
 
+TEST(Doorbell, WhoLetsGoOfItSaysThatThisIsNoDeath) {
+  auto [a, b] = doorbell_pair();
+  ASSERT_EQ(ring(a.get()), Sent::ok);
+  let_go(a.get());
+  a.close();
+  EXPECT_EQ(quiet(b.get()), Doorbell::let_go);
+  EXPECT_EQ(quiet(b.get()), Doorbell::gone);
+}
+
 TEST(Doorbell, TheEndIsNoticedOnBothSides) {
   auto [a, b] = doorbell_pair();
   close_reading(b);
   EXPECT_EQ(ring(a.get()), Sent::gone);
-  EXPECT_FALSE(quiet(a.get()));
+  EXPECT_EQ(quiet(a.get()), Doorbell::gone);
   auto [c, d] = doorbell_pair();
   ASSERT_EQ(ring(c.get()), Sent::ok);
   close_reading(c);
-  EXPECT_TRUE(quiet(d.get())) << "the last ring";
-  EXPECT_FALSE(quiet(d.get()));
+  EXPECT_EQ(quiet(d.get()), Doorbell::there) << "the last ring";
+  EXPECT_EQ(quiet(d.get()), Doorbell::gone);
 }
 
 TEST(Listener, PeersConnectAndAreKnown) {
