@@ -334,6 +334,9 @@ class Registry {
   LinkId link_between(ContextId a, ContextId b, Actions& actions);
   void unlink_channel(ChannelEntry& channel, Actions& actions);
   void drop_link(LinkId id, Actions& actions);
+  /// Whether one of its sides has re-asserted a channel over it that waits for the other side.
+  bool awaited(LinkId id) const;
+  void drop_unused_link(LinkId id, Actions& actions);
   void close_port(PortId id, std::uint64_t final, CloseReason reason, Actions& actions);
   void close_one(const Closing& closing, std::vector<Closing>& next, Actions& actions);
   void forget_if_over(ChannelId id, Actions& actions);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "route/registry.hpp"
@@ -87,6 +88,18 @@ void Registry::drop_link(LinkId id, Actions& actions) {
     actions.push_back(Send{side, wire::LinkDrop{id}});
   }
   actions.push_back(DropLink{id});
+}
+
+void Registry::drop_unused_link(LinkId id, Actions& actions) {
+  const auto link = links_.find(id);
+  if (link != links_.end() && link->second.channels == 0 && !awaited(id)) drop_link(id, actions);
+}
+
+bool Registry::awaited(LinkId id) const {
+  const auto& sides = links_.at(id).side;
+  return std::ranges::any_of(reasserting_, [&](const auto& entry) {
+    return entry.second.said.link == id && std::ranges::find(sides, entry.first.second) != std::end(sides);
+  });
 }
 
 void Registry::link_failed(LinkId id, Actions& actions) {

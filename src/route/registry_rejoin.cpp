@@ -109,8 +109,10 @@ void Registry::withdraw(const Side& side, Actions& actions) {
   const auto found = reasserting_.find(side);
   if (found == reasserting_.end()) return;
   const auto peer = returned_.find({found->second.said.peer, found->second.said.peer_pid});
+  const LinkId link = found->second.said.link;
   drop_shown(found->second, actions);
   reasserting_.erase(found);
+  drop_unused_link(link, actions);
   --contexts_.at(side.second).reasserted;
   if (peer != returned_.end()) settle({side.first.opposite(), peer->second}, actions);
 }
@@ -134,6 +136,7 @@ void Registry::answer(const Side& side, wire::Reasserted::Outcome outcome, Close
   const auto found = reasserting_.extract(side);
   drop_shown(found.mapped(), actions);
   --contexts_.at(side.second).reasserted;
+  drop_unused_link(found.mapped().said.link, actions);
   actions.push_back(Send{side.second, wire::Reasserted{side.first, outcome, reason, {}, 0}});
 }
 
@@ -272,7 +275,10 @@ void Registry::take_over(const Side& one, const Side& other, Actions& actions) {
   if (linked) keep_link(channel, kept, one.second, other.second, actions);
   for (const Side& side : {one, other})
     actions.push_back(Send{side.second, wire::Reasserted{side.first, wire::Reasserted::Outcome::kept, CloseReason::closed, kept, 0}});
-  if (!linked) pair(id, actions);
+  if (!linked) {
+    pair(id, actions);
+    for (const LinkId former : {mine.mapped().said.link, theirs.mapped().said.link}) drop_unused_link(former, actions);
+  }
   for (const Generation index : for_other) install(other.first, *find_generation(port(one.first), index), actions);
   for (const Generation index : for_one) install(one.first, *find_generation(port(other.first), index), actions);
 }

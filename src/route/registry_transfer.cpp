@@ -141,7 +141,9 @@ void Registry::pair(ChannelId id, Actions& actions) {
 
 void Registry::unlink_channel(ChannelEntry& channel, Actions& actions) {
   const LinkId id = std::exchange(channel.link, {});
-  if (id && --links_.at(id).channels == 0) drop_link(id, actions);
+  if (!id) return;
+  --links_.at(id).channels;
+  drop_unused_link(id, actions);
 }
 
 }  // namespace fairway::route

@@ -122,6 +122,40 @@ TEST_F(Rejoin, AChannelThatWasTakenOverGrowsMovesAndCloses) {
   EXPECT_EQ(world.registry().channels(), 1u) << "the carrier's";
 }
 
+TEST_F(Rejoin, ALinkThatAnotherChannelWaitsForStaysWhenItsFirstOneCloses) {
+  take_over();
+  const PortId later = PortId::of({301}, 1);
+  const auto unopened = [](PortId port, ContextId peer) {
+    wire::Reassert m = said(port, peer);
+    m.next = m.opened = m.shown = 0;
+    return m;
+  };
+  world.send(a, unopened(later, bob));
+  world.send(a, wire::Close{p, 64, CloseReason::closed, 0});
+  world.send(b, wire::End{q});
+  EXPECT_EQ(world.take_all(b), Lines{"PortClosed ch-300.2 at g0 64 closed"}) << "the link is still there";
+  world.send(b, unopened(later.opposite(), alice));
+  EXPECT_EQ(world.take_all(a), Lines{"Reasserted ch-301.1"});
+  EXPECT_EQ(world.take_all(b), Lines{"Reasserted ch-301.2"});
+  EXPECT_EQ(world.registry().links(), 1u);
+  world.send(a, wire::Close{later, 0, CloseReason::closed, 0});
+  EXPECT_EQ(world.take_all(a), Lines{"LinkDrop 9"});
+}
+
+TEST_F(Rejoin, ALinkThatNobodyWaitsForAnyMoreGoes) {
+  take_over();
+  const PortId later = PortId::of({301}, 1);
+  wire::Reassert m = said(later, bob);
+  m.next = m.opened = m.shown = 0;
+  world.send(a, m);
+  world.send(a, wire::Close{p, 64, CloseReason::closed, 0});
+  world.send(b, wire::End{q});
+  EXPECT_EQ(world.registry().links(), 1u);
+  world.send(b, wire::Returned{});  // without that channel
+  EXPECT_EQ(world.registry().links(), 0u);
+  EXPECT_EQ(world.take_all(a), (Lines{"LinkDrop 9", "Reasserted ch-301.1 over broker_lost"}));
+}
+
 TEST_F(Rejoin, NothingIsBelievedOfOneSide) {
   a = come_back(alice);
   assert_all(a, said(p, bob));
