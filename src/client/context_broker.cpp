@@ -213,7 +213,6 @@ void Context::on(const wire::LinkDrop& m, BrokerLink::Message&) {
     endpoint->unlinked();
     make_hot(*endpoint);
   }
-  found->second->let_go();
   unwatch(*found->second);
   links_.erase(found);
 }
