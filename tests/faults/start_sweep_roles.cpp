@@ -10,6 +10,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "faults/call_sweep_roles.hpp"
 #include "sys/memory.hpp"
@@ -38,7 +39,12 @@ class TakenName {
   std::error_code ignored_;
 };
 
-/// Two contexts of this process talk, through a broker that nobody has started yet.
+/// The next thing that is posted to it rings, whatever happened before.
+void fall_asleep(Context& context) {
+  for (int attempt = 0; attempt < 100 && !context.prepare_to_sleep(); ++attempt) context.poll();
+}
+
+/// Two contexts of this process talk, through a broker that nobody has started yet; for the second message one has to be woken.
 std::string talk(const std::vector<std::string>& arguments) {
   Context one(starved_options(arguments, "one"));
   const TakenName taken(sys::tables_path(arguments.at(0)) / second_table);
@@ -47,6 +53,7 @@ std::string talk(const std::vector<std::string>& arguments) {
   one.on_connect([&](MessageEvent& event) { other = std::move(event.ports.at(0)); });
   MessagePort port = two.connect("one");
   port.post_message("hello");
+  bool slept = false;
   for (const auto end = std::chrono::steady_clock::now() + starved_patience; std::chrono::steady_clock::now() < end;) {
     two.poll();
     one.poll();
@@ -54,8 +61,12 @@ std::string talk(const std::vector<std::string>& arguments) {
     for (const auto& folder : {sys::tables_path(arguments.at(0)), sys::segments_path(arguments.at(0))})
       for (const std::string& name : sys::list_names(folder))
         if (const sys::Fd fd = sys::open_name(folder / name)) static_cast<void>(sys::size_of(fd.get()));
-    if (const auto message = other->receive(std::chrono::milliseconds(10)))
-      return message->string() == "hello" ? "ok" : "bad";
+    if (const auto message = other->receive(std::chrono::milliseconds(10))) {
+      if (message->string() != (slept ? "awake" : "hello")) return "bad";
+      if (std::exchange(slept, true)) return "ok";
+      fall_asleep(one);
+      port.post_message("awake");
+    }
     if (other->close_reason()) return std::string(to_string(*other->close_reason()));
   }
   return "stuck";
