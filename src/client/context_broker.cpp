@@ -103,7 +103,7 @@ void Context::bind_endpoints() {
     // Each once at the most: one that could not tell the broker waits again.
     for (std::size_t left = awaiting_lease_.size(); left != 0 && leases_.has(size) && !broker_.blocked(); --left)
       if (Endpoint* const endpoint = awaiting_lease_.take(size)) endpoint->progress_with_lease();
-    if (!leases_.has(size)) leases_.ask(size);
+    if (awaiting_lease_.has(size) && !leases_.has(size)) leases_.ask(size);
   }
 }
 

@@ -23,6 +23,8 @@ class LeaseQueue {
   Endpoint* take(std::uint64_t size) noexcept;
 
   bool waits(const Endpoint& endpoint) const noexcept { return places_.contains(&endpoint); }
+  /// Whether anybody waits for that size.
+  bool has(std::uint64_t size) const noexcept { return size_after(size - 1) == size; }
   std::size_t size() const noexcept { return places_.size(); }
   /// The next larger size that somebody waits for; 0: none.
   std::uint64_t size_after(std::uint64_t size) const noexcept;

@@ -9,8 +9,8 @@ namespace fairway::client {
 
 namespace {
 
-/// A socket holds no more than so many reads of it find.
-constexpr int most_unheard = 4096;
+/// What a socket holds of rings is read in far fewer turns.
+constexpr int most_unheard = 16;
 
 template <class Slot>
 std::span<Slot> slots(const sys::Mapping& memory) {
@@ -63,8 +63,8 @@ void Link::ring() noexcept {
   owes_ring_ = sent == sys::Sent::short_of;
   if (sent != sys::Sent::gone) return;
   sys::Doorbell said = answer();
-  for (int more = 0; more < most_unheard && said == sys::Doorbell::there; ++more) said = answer();
-  if (said == sys::Doorbell::gone) peer_dead = true;
+  for (int more = 0; more < most_unheard && said == sys::Doorbell::rung; ++more) said = answer();
+  if (said != sys::Doorbell::let_go) peer_dead = true;
 }
 
 sys::Doorbell Link::answer() noexcept {

@@ -204,10 +204,10 @@ Doorbell quiet(int doorbell) noexcept {
     const ssize_t size = FAIRWAY_CALL(recv_doorbell, ::recv(doorbell, tokens, sizeof tokens, MSG_DONTWAIT));
     if (size == 0) return Doorbell::gone;
     if (size > 0)  // level-triggered: more would be reported again
-      return std::memchr(tokens, last_word, static_cast<std::size_t>(size)) != nullptr ? Doorbell::let_go : Doorbell::there;
+      return std::memchr(tokens, last_word, static_cast<std::size_t>(size)) != nullptr ? Doorbell::let_go : Doorbell::rung;
     if (errno == EINTR) continue;
     const bool nothing = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
-    return nothing ? Doorbell::there : Doorbell::gone;
+    return nothing ? Doorbell::silent : Doorbell::gone;
   }
 }
 

@@ -44,7 +44,7 @@ Received receive_message(int socket, std::span<std::byte> buffer, std::vector<Fd
 Sent ring(int doorbell) noexcept;
 /// The last word there of somebody who lives on: that the doorbell closes means no death.
 void let_go(int doorbell) noexcept;
-enum class Doorbell { there, let_go, gone };
+enum class Doorbell { silent, rung, let_go, gone };
 /// Empties the doorbell, and tells of its other end.
 Doorbell quiet(int doorbell) noexcept;
 

@@ -113,7 +113,7 @@ TEST(Server, ALinkIsADoorbellAndAProcessForEachSide) {
   EXPECT_TRUE(sys::wait_readable(fds_b[0].get(), Timeout::zero()));
   EXPECT_FALSE(sys::has_ended(fds_a[1].get()));
   fds_a[0].close();
-  EXPECT_EQ(sys::quiet(fds_b[0].get()), sys::Doorbell::there);
+  EXPECT_EQ(sys::quiet(fds_b[0].get()), sys::Doorbell::rung);
   EXPECT_EQ(sys::quiet(fds_b[0].get()), sys::Doorbell::gone) << "the broker keeps no end of it open";
 }
 

@@ -2,6 +2,7 @@
 #include "client/link.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <utility>
 
@@ -27,6 +28,12 @@ TEST_F(LinkEnds, WhoseDoorbellIsClosedIsDead) {
   far.close();
   near.notify(port);
   EXPECT_TRUE(near.peer_dead);
+}
+
+TEST_F(LinkEnds, WhoHearsNoRingsAnyMoreIsDeadToo) {
+  ASSERT_EQ(::shutdown(far.get(), SHUT_RD), 0);
+  near.notify(port);
+  EXPECT_TRUE(near.peer_dead) << "each ring would else be for nothing";
 }
 
 TEST_F(LinkEnds, WhoHasLetGoBeforeIsNot) {

@@ -176,9 +176,9 @@ TEST(Doorbell, AFullOneNeverBlocksTheRinger) {
   auto [a, b] = doorbell_pair();
   for (int i = 0; i < 100'000; ++i) ASSERT_EQ(ring(a.get()), Sent::ok);
   EXPECT_TRUE(wait_readable(b.get(), Timeout::zero()));
-  for (int i = 0; i < 100'000 && wait_readable(b.get(), Timeout::zero()); ++i) ASSERT_EQ(quiet(b.get()), Doorbell::there);
+  for (int i = 0; i < 100'000 && wait_readable(b.get(), Timeout::zero()); ++i) ASSERT_EQ(quiet(b.get()), Doorbell::rung);
   EXPECT_FALSE(wait_readable(b.get(), Timeout::zero()));
-  EXPECT_EQ(quiet(b.get()), Doorbell::there) << "nothing to empty is no end";
+  EXPECT_EQ(quiet(b.get()), Doorbell::silent) << "nothing to empty is no end";
 }
 
 TEST(Doorbell, AHostilePeerCannotMakeTheRingerBlock) {
@@ -207,7 +207,7 @@ TEST(Doorbell, TheEndIsNoticedOnBothSides) {
   auto [c, d] = doorbell_pair();
   ASSERT_EQ(ring(c.get()), Sent::ok);
   close_reading(c);
-  EXPECT_EQ(quiet(d.get()), Doorbell::there) << "the last ring";
+  EXPECT_EQ(quiet(d.get()), Doorbell::rung) << "the last ring";
   EXPECT_EQ(quiet(d.get()), Doorbell::gone);
 }
 
