@@ -19,17 +19,17 @@ Registry::Wrong Registry::take_box(ContextId from, const wire::Box& m, bool ther
   channel->port[0].owner = from;
   channel->port[1].life = Life::transit;
   channel->port[1].epoch = 1;
-  for (const int side : {1, 2}) publish_row(PortId::of(m.port.channel(), side), actions);
-  answer_claims(m.port.opposite(), actions);
 
   const bool read = carrier != nullptr && is_read(m.carrier);
   const ContextEntry& context = contexts_.at(from);
   const bool room = there && limit_reached(context, m.size) == nullptr && context.sent < limits_.ports_per_context;
-  if (!read || !room) {
+  if (read && room) kept = channel->box = add_segment(from, m.size, SegmentState::boxed, actions);
+  for (const int side : {1, 2}) publish_row(PortId::of(m.port.channel(), side), actions);
+  answer_claims(m.port.opposite(), actions);
+  if (!kept) {
     close_port(m.port, 0, read ? CloseReason::broker_refused : CloseReason::dropped, actions);
     return nullptr;
   }
-  kept = channel->box = add_segment(from, m.size, SegmentState::boxed, actions);
   send_on(m.port, m.carrier, channel->port[1].epoch, from);
   answer_claims(m.port, actions);
   return nullptr;

@@ -42,7 +42,10 @@ void Registry::publish_row(PortId id, Actions& actions) {
   const PortEntry& entry = port(id);
   shm::PortInfo info{shm::PortState::transit, entry.epoch, entry.owner, entry.next_generation};
   if (entry.life == Life::owned) info.state = shm::PortState::owned;
-  if (entry.life == Life::closed) info.state = shm::PortState::closed;
+  if (entry.life == Life::closed) {
+    const bool never_there = id.side() == 1 && channels_.at(id.channel()).box;
+    info.state = never_there ? shm::PortState::memory : shm::PortState::closed;
+  }
   actions.push_back(UpdatePort{id, info});
 }
 

@@ -138,7 +138,8 @@ struct ContextRow {
 };
 static_assert(sizeof(ContextRow) == 256);
 
-enum class PortState : std::uint32_t { none = 0, owned = 1, transit = 2, closed = 3 };
+/// memory: port 1 of a box, which was never there. Port 2 stands for memory that a message carries.
+enum class PortState : std::uint32_t { none = 0, owned = 1, transit = 2, closed = 3, memory = 4 };
 
 struct PortRow {
   std::atomic<std::uint32_t> state;  ///< PortState

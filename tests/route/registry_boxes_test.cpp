@@ -21,7 +21,7 @@ struct RegistryBoxes : test::Transfer {
 };
 
 TEST_F(RegistryBoxes, AreGrantedWithTheirMemoryToWhoeverReachesTheRecord) {
-  EXPECT_EQ(put(), (Lines{"ch-2.1 closed by 1 epoch 0", "ch-2.2 transit by 0 epoch 1", "memory 1: " + std::to_string(shm::small_segment + size)}));
+  EXPECT_EQ(put(), (Lines{"memory 1: " + std::to_string(shm::small_segment + size), "ch-2.1 memory by 1 epoch 0", "ch-2.2 transit by 0 epoch 1"}));
   EXPECT_EQ(claim(b, box, far_k, 1),
             (Lines{"ch-2.2 owned by 2 epoch 1", "2 <- Boxed ch-2.2 " + std::to_string(size),
                    "2 <- Granted ch-2.2 epoch 1 token 1 on ch-1.2 read g0 0 next g0 peer 0"}));

@@ -62,6 +62,7 @@ const char* state_text(shm::PortState state) {
     case shm::PortState::owned: return "owned";
     case shm::PortState::transit: return "transit";
     case shm::PortState::closed: return "closed";
+    case shm::PortState::memory: return "memory";
   }
   return "?";
 }

@@ -134,6 +134,7 @@ TEST(Layout, ARowOfChannelsHoldsBothPorts) {
   EXPECT_EQ(static_cast<std::uint32_t>(PortState::owned), 1u);
   EXPECT_EQ(static_cast<std::uint32_t>(PortState::transit), 2u);
   EXPECT_EQ(static_cast<std::uint32_t>(PortState::closed), 3u);
+  EXPECT_EQ(static_cast<std::uint32_t>(PortState::memory), 4u);
 }
 
 TEST(Layout, APositionIsAGenerationAndFortyEightBits) {

@@ -251,6 +251,23 @@ TEST(Diagnosis, APortIsInTransit) {
             "port 2 is in transit for 3.0 s, from pid 4713 (sink): nobody has taken it from its message or invitation yet");
 }
 
+TEST(Diagnosis, AMessageCarriesMemory) {
+  ChannelReport report = waiting_report(0);
+  both(report, [](ChannelSnapshot& channel) {
+    channel.port[0].half = channel.port[1].half = {};
+    channel.port[0].info.state = shm::PortState::memory;
+  });
+  EXPECT_EQ(diagnose(report),
+            "memory that a message carries: port 2 stands for it, with pid 4713 (sink), whose message is not delivered yet");
+  both(report, [](ChannelSnapshot& channel) {
+    channel.port[1] = {};
+    channel.port[1].info = {shm::PortState::transit, 1, {}, 0};
+  });
+  EXPECT_EQ(diagnose(report),
+            "memory that a message carries: port 2 stands for it, in transit: nobody has taken it from its message or "
+            "invitation yet");
+}
+
 TEST(Diagnosis, OneSideIsClosed) {
   ChannelReport report = waiting_report(900);
   both(report, [](ChannelSnapshot& channel) { channel.port[0].info.state = shm::PortState::closed; });

@@ -137,6 +137,23 @@ TEST(InspectEmbeddedBroker, ListsContextsAndChannelsWithWhatIsUnread) {
   EXPECT_EQ(used.at_pointer("/segments/0/size_bytes").as_int64(), 12288);
 }
 
+TEST(InspectEmbeddedBroker, ShowsTheMemoryThatAMessageCarriesAsWhatItIs) {
+  BrokerThread broker;
+  Pair pair(broker.directory());
+  pair.mine.post_message(SharedBuffer(std::vector<std::byte>(std::size_t{1} << 20)));
+  json::value box;
+  pair.run_until([&] {
+    const json::value list = json::parse(inspect({"ls", "--json", "--broker", broker.directory().native()}).out);
+    const json::array& channels = list.at("channels").as_array();
+    if (channels.size() > 1) box = channels.back();
+    return channels.size() > 1;
+  });
+  EXPECT_EQ(box.at_pointer("/ports/0/state").as_string(), "memory");
+  EXPECT_EQ(box.at_pointer("/ports/0/owner").as_string(), "player");
+  const Outcome report = inspect({"stat", json::value_to<std::string>(box.at("name")), "--broker", broker.directory().native()});
+  EXPECT_TRUE(contains(report.out, "memory that a message carries"));
+}
+
 TEST_F(Inspect, ShowsTheGenerationsOfAStreamThatGrew) {
   const Daemon daemon(directory.path());
   Pair pair(directory.path());

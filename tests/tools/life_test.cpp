@@ -122,6 +122,8 @@ TEST(Life, MovesBetweenTwoLooksAreCountedByTheEpoch) {
   EXPECT_EQ(event_text(events[0], offset),
             " 2026-01-02T03:04:04.700Z  ch-17.2 moved to player (context 1, pid 4712) from context 9, which has gone, epoch 5; "
             "3 changes of its owner before went unseen\n");
+  move(after, shm::PortState::owned, 3, 1, 9);
+  EXPECT_TRUE(event_text(between(start(), after).at(0), offset).ends_with("; 1 change of its owner before went unseen\n"));
 }
 
 TEST(Life, APortClosesAndItsChannelGoes) {

@@ -112,6 +112,8 @@ TEST(Live, SaysWhatOneShouldKnowFirst) {
   EXPECT_EQ(state(), "transit");
   town.now.channels[0].port[0].info.state = shm::PortState::closed;
   EXPECT_EQ(state(), "closed");
+  town.now.channels[0].port[0].info.state = shm::PortState::memory;
+  EXPECT_EQ(state(), "memory");
 }
 
 TEST(Live, LinesForALogAreAsInTheGoldenFile) {

@@ -267,6 +267,12 @@ Finding diagnose_flow(const ChannelReport& report, const Flow& flow) {
 
 std::string summary(const ChannelReport& report) {
   const ChannelSnapshot& channel = report.now;
+  if (port_at(channel, 1).info.state == shm::PortState::memory) {
+    const PortSnapshot& token = port_at(channel, 2);
+    return "memory that a message carries: port 2 stands for it, " +
+           (token.info.state == shm::PortState::transit ? in_transit(channel, 2)
+                                                        : fmt::format("with {}, whose message is not delivered yet", who(token)));
+  }
   for (const int side : {1, 2}) {
     if (port_at(channel, side).info.state != shm::PortState::closed) continue;
     const auto left = waiting_at(channel, 3 - side);

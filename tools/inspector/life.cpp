@@ -88,7 +88,7 @@ void Life::look_at_channels(const Snapshot& now, Events& events) const {
     if (before != nullptr) continue;
     LifeEvent event{.kind = last_ ? Kind::channel_made : Kind::channel_found, .after_ns = channel.created_ns, .at_ns = channel.created_ns, .channel = channel.id};
     for (std::size_t i = 0; i < 2; ++i)
-      if (channel.port[i].info.state == shm::PortState::owned) event.owners[i] = party(channel.port[i].owner, channel.port[i].info.owner);
+      if (channel.port[i].info.owner && channel.port[i].info.state != shm::PortState::closed) event.owners[i] = party(channel.port[i].owner, channel.port[i].info.owner);
     events.push_back(std::move(event));
   }
   if (!last_) return;
@@ -101,6 +101,7 @@ void Life::look_at_channels(const Snapshot& now, Events& events) const {
 void Life::look_at_port(const ChannelSnapshot& before, const ChannelSnapshot& now, int side, Events& events) const {
   const PortSnapshot& was = before.port[static_cast<std::size_t>(side - 1)];
   const PortSnapshot& is = now.port[static_cast<std::size_t>(side - 1)];
+  if (is.info.state == shm::PortState::memory) return;
   if (was.info.state == is.info.state && was.info.epoch == is.info.epoch && was.info.owner == is.info.owner) return;
   const std::uint32_t changes = is.info.epoch - was.info.epoch;
   LifeEvent event{.kind = Kind::port_arrived,

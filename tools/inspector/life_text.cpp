@@ -30,9 +30,11 @@ std::string text_of(const Party& party) {
   return fmt::format("{} (context {}, pid {})", or_nothing(party.name), party.id.value, party.pid);
 }
 
+std::string counted(std::uint64_t count, std::string_view what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); }
+
 std::string missed(const LifeEvent& event) {
   if (event.unseen == 0) return {};
-  return fmt::format("; {} changes of its owner before went unseen", event.unseen);
+  return fmt::format("; {} of its owner before went unseen", counted(event.unseen, "change"));
 }
 
 std::string_view verb(ProcessState state) {
@@ -56,7 +58,7 @@ std::string sentence(const LifeEvent& event) {
     case Kind::context_changed: return fmt::format("context {}: its process {}", text_of(event.who), verb(event.process));
     case Kind::context_gone:
       return fmt::format("context {} {}", text_of(event.who), event.process == ProcessState::ended ? "died: its process has ended" : "left: its process runs on");
-    case Kind::contexts_unseen: return fmt::format("{} contexts came and went unseen", event.unseen);
+    case Kind::contexts_unseen: return counted(event.unseen, "context") + " came and went unseen";
     case Kind::channel_found: return fmt::format("{} is there since then: {} and {}", channel, text_of(event.owners[0]), text_of(event.owners[1]));
     case Kind::channel_made: return fmt::format("{} created: {} and {}", channel, text_of(event.owners[0]), text_of(event.owners[1]));
     case Kind::channel_gone: return fmt::format("{} is gone", channel);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "inspector/names.hpp"
+
 namespace fairway::inspector {
 
 namespace {
@@ -19,9 +21,8 @@ bool is(const PortSnapshot& port, ProcessState state) { return port.owner && por
 
 /// What one should know first.
 Cell state_of(const PortSnapshot& from, const PortSnapshot& to, const Flow& flow) {
-  for (const shm::PortState state : {shm::PortState::closed, shm::PortState::transit})
-    if (from.info.state == state || to.info.state == state)
-      return {state == shm::PortState::closed ? "closed" : "transit", Ink::notice};
+  for (const shm::PortState state : {shm::PortState::memory, shm::PortState::closed, shm::PortState::transit})
+    if (from.info.state == state || to.info.state == state) return {to_string(state), Ink::notice};
   for (const ProcessState state : {ProcessState::ended, ProcessState::stopped}) {
     const std::string_view word = state == ProcessState::ended ? "ended" : "stopped";
     if (is(from, state)) return {fmt::format("from {}", word), Ink::alarm};

@@ -23,6 +23,7 @@ constexpr std::string_view to_string(shm::PortState state) {
     case shm::PortState::owned: return "owned";
     case shm::PortState::transit: return "transit";
     case shm::PortState::closed: return "closed";
+    case shm::PortState::memory: return "memory";
   }
   return "unknown";
 }
