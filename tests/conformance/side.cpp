@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <iostream>
 #include <sstream>
 #include <stdexcept>
@@ -116,6 +118,19 @@ void LocalSide::bounce() {
     if (data.is(Value::Type::array_buffer)) options.transfer.emplace_back(data);
     port_.post_message(data, std::move(options));
   }
+}
+
+void LocalSide::increment() {
+  const auto event = next();
+  if (!event || event->kind() != MessageEvent::Kind::value) throw std::runtime_error("nothing came that an incrementer understands");
+  const Value data = event->data();
+  const std::string message = data["message"].get<std::string>();
+  if (message == "initial payload") incremented_ = SharedArrayBuffer(data["sab"]);
+  const std::atomic_ref number(incremented_.at<std::int32_t>(0));
+  port_.post_message(Value::object({{"message", message + " received"}, {"value", number.load()}}));
+  if (message != "initial payload") return;
+  number.store(2);
+  port_.post_message(Value::object({{"message", "changed to 2"}}));
 }
 
 std::string LocalSide::reason() {
@@ -249,8 +264,8 @@ std::pair<std::unique_ptr<LocalSide>, std::unique_ptr<Side>> reach(Transport tra
 
 }  // namespace
 
-Channel::Channel(Transport transport)
-    : broker(std::make_unique<BrokerThread>()), context(&locals->add({.name = "side-a", .broker = broker->directory()})) {
+Channel::Channel(Transport transport, BrokerOptions options)
+    : broker(std::make_unique<BrokerThread>(std::move(options))), context(&locals->add({.name = "side-a", .broker = broker->directory()})) {
   std::tie(a, b) = reach(transport, "side-b", *context, locals, broker->directory());
   if (transport == Transport::two_processes) std::cout << "pids " << a->pid() << " and " << b->pid() << "\n";
 }

@@ -57,6 +57,9 @@ class Side {
   std::unique_ptr<Side> take_port();
   /// Posts the next message back as it came: its value, with its ports, transferred if it is an ArrayBuffer.
   virtual void bounce() = 0;
+  /// Obeys the next message as the incrementer of WPT does: of {message: "initial payload", sab} says the number in the memory,
+  /// makes it a 2 and says so; of any other it says that it has come, and the number.
+  virtual void increment() = 0;
   virtual void close() = 0;
   virtual bool open() = 0;
   virtual std::string reason() = 0;
@@ -107,6 +110,7 @@ class LocalSide : public Side {
   void listen_for_close() override;
   void listen_and_leave_over(Side& carrier) override;
   void bounce() override;
+  void increment() override;
   void close() override { port_.close(); }
   bool open() override { return static_cast<bool>(port_); }
   std::string reason() override;
@@ -128,6 +132,7 @@ class LocalSide : public Side {
   std::shared_ptr<Locals> locals_;
   Context* context_;
   MessagePort port_;
+  SharedArrayBuffer incremented_;
   Events events_;
 };
 
@@ -163,6 +168,7 @@ class RemoteSide : public Side {
   void listen_for_close() override { ask("listen_for_close"); }
   void listen_and_leave_over(Side& carrier) override;
   void bounce() override { ask("bounce"); }
+  void increment() override { ask("increment"); }
   void close() override { ask("close"); }
   bool open() override { return ask("open") == "yes"; }
   std::string reason() override { return ask("reason"); }
@@ -194,7 +200,7 @@ inline void PrintTo(Transport transport, std::ostream* out) { *out << name_of(tr
 
 /// A channel over a transport: `a` is always a port of this process.
 struct Channel {
-  explicit Channel(Transport transport);
+  explicit Channel(Transport transport, BrokerOptions options = {});
   ~Channel();
 
   std::unique_ptr<BrokerThread> broker;

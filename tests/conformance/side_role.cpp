@@ -120,6 +120,8 @@ class Ports {
       side.listen_and_leave_over(*sides_.at(carrier));
     } else if (verb == "bounce") {
       side.bounce();
+    } else if (verb == "increment") {
+      side.increment();
     } else if (verb == "close") {
       side.close();
     } else if (verb == "open") {
