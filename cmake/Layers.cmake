@@ -24,7 +24,7 @@ set(FAIRWAY_SOURCES_sys fd.cpp memory.cpp poller.cpp process.cpp runtime_dir.cpp
 set(FAIRWAY_SOURCES_broker names.cpp server.cpp server_actions.cpp tables.cpp)
 set(FAIRWAY_SOURCES_client broker_link.cpp buffer_memory.cpp context.cpp context_broker.cpp context_finding.cpp context_loop.cpp context_waiting.cpp endpoint.cpp
                            endpoint_reading.cpp endpoint_moving.cpp endpoint_life.cpp endpoint_rejoining.cpp
-                           context_moving.cpp context_boxes.cpp context_rejoining.cpp held_stream.cpp incoming.cpp lease_pool.cpp lease_queue.cpp link.cpp outgoing.cpp)
+                           context_moving.cpp context_boxes.cpp endpoint_lending.cpp context_rejoining.cpp held_stream.cpp incoming.cpp lease_pool.cpp lease_queue.cpp lending.cpp link.cpp outgoing.cpp)
 set(FAIRWAY_SOURCES_api archived_transfer.cpp array_buffer.cpp broker.cpp context.cpp message_event.cpp message_port.cpp
     shared_array_buffer.cpp shared_buffer.cpp transfer.cpp)
 

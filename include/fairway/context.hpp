@@ -39,6 +39,9 @@ struct ContextOptions {
   /// Bytes unread per port from which a post throws "QuotaExceededError". One message may pass it, whatever its size. One that
   /// waits in this process's own memory counts as 64, however short.
   std::size_t queue_hard_limit = std::size_t{1} << 30;
+  /// Bytes of memory that this context keeps mapped after it has left in an ArrayBuffer, so that it comes back to the same place:
+  /// two contexts that pass buffers back and forth over a channel then ask neither the kernel nor the broker. 0: none.
+  std::size_t buffer_cache = std::size_t{128} << 20;
 };
 
 /// One thread's event loop and identity; pinned in memory. Single-threaded: every call must come from the

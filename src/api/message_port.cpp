@@ -105,12 +105,11 @@ Status post_laden(client::Context& context, client::Endpoint& endpoint, const La
   std::vector<client::Endpoint*> ends;
   for (client::Port* const port : listed_ports(options)) ends.push_back(port->endpoint.get());
   const std::vector<client::Endpoint*> to_share = context.channels_that_leave(ends);
-  const auto boxes = static_cast<std::size_t>(std::ranges::count_if(laden.buffers, &graph::BufferNode::in_object));
-  context.stock_numbers(boxes + context.count_objects(to_share));
+  const std::vector<graph::Contents*> buffers(laden.buffers.begin(), laden.buffers.end());
+  context.stock_numbers(endpoint.numbers_wanted(buffers) + context.count_objects(to_share));
   if (!ends.empty()) context.create_channels(to_share.size());  // the last that may wait: what it has got is still there below
-  client::Endpoint::Departure departure{{}, endpoint.known() ? context.take_numbers(boxes) : std::vector<client::Endpoint::Departure::Box>()};
-  const std::vector<const graph::Contents*> contents(laden.buffers.begin(), laden.buffers.end());
-  client::Outgoing::Record record = client::Endpoint::record_with(laden.type, ends.size(), contents, laden.bytes, departure.how());
+  client::Endpoint::Departure departure{{}, endpoint.pack(buffers)};
+  client::Outgoing::Record record = client::Endpoint::record_with(laden.type, ends.size(), buffers, laden.bytes, departure.how());
   if (ends.empty() && departure.boxes.empty()) return endpoint.post_record(std::move(record), laden.buffers), Status::ok;
   const bool done = context.carry_out([&] {
     context.share_channels(to_share);

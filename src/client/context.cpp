@@ -191,6 +191,7 @@ void Context::forget(Endpoint& endpoint) noexcept {
   std::erase(just_armed_, &endpoint);
   awaiting_lease_.forget(endpoint);
   awaiting_departure_.erase(&endpoint);
+  lenders_.erase(&endpoint);
   local_message_taken(endpoint);
   std::erase_if(uninstalled_, [&](const auto& missing) { return missing.first == endpoint.id(); });
   if (endpoint.local()) return;

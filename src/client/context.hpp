@@ -148,9 +148,12 @@ class Context {
   /// The first message of the endpoint's local queue is about to go.
   void local_message_taken(Endpoint& endpoint) noexcept;
   const route::Claims& claims() const noexcept { return claims_; }
-  void claim(PortId carrier, Generation generation, std::span<const route::Token> tokens);
+  /// For what was lent over the same channel, and is `at_hand`, nobody is asked.
+  void claim(PortId carrier, Generation generation, std::span<const route::Token> tokens, std::span<const PortId> at_hand);
   /// Of the message that the port has reached, once they are all there; and what came in boxes goes to the buffers that miss it.
-  std::vector<MessagePort> claimed_ports(PortId carrier, std::span<graph::Contents> buffers);
+  std::vector<MessagePort> claimed_ports(Endpoint& carrier, std::span<graph::Contents> buffers);
+  /// Of a record by which the other side relinquishes what it was lent: nobody needs it.
+  void drop_claimed(Endpoint& carrier);
   /// The port leaves the message that it has reached unread.
   void abandon_claims(Endpoint& carrier);
   /// The channels inside this context that have to be shared if these ports leave: their own, and those of the ports in
@@ -159,9 +162,18 @@ class Context {
   /// Numbers for so many boxes are at hand, if there is a broker that takes them. May wait for it, and learn that it is gone.
   void stock_numbers(std::size_t count);
   /// Of these, and without waiting; none if they are not enough.
-  std::vector<Endpoint::Departure::Box> take_numbers(std::size_t count);
+  std::vector<Number> take_numbers(std::size_t count);
   /// They were not used.
-  void return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept;
+  void return_numbers(std::vector<Number> numbers) noexcept;
+  /// Whether that is, was or will be a channel of this context's: its own, or that of a port here.
+  bool may_mean(ChannelId id) const noexcept;
+  /// Whether so much more may be kept mapped for when it comes back.
+  bool may_lend(std::uint64_t bytes) const noexcept;
+  /// So it goes back to nobody who lent it.
+  void leaves_in_box(const graph::Memory& memory);
+  /// The endpoint has lent, or borrowed.
+  void note_lending(Endpoint& endpoint) { lenders_.insert(&endpoint); }
+  void forget_lending(Endpoint& endpoint) noexcept { lenders_.erase(&endpoint); }
   /// How much memory of their own the unread messages of these channels hold.
   static std::size_t count_objects(const std::vector<Endpoint*>& one_end_each);
   /// They get a place in shared memory, and what waits in their queues moves there.
@@ -245,6 +257,8 @@ class Context {
   /// Of a message that stays unread. True: the broker that gave it is gone, and cannot take it back.
   bool drop_box(PortId id) noexcept;
   void forget_unanswered_boxes() noexcept;
+  /// The other sides hear what stays here of what they have lent.
+  void relinquish();
 
   // context_moving.cpp
   void note_claims(PortId carrier);
@@ -318,6 +332,7 @@ class Context {
   static const shm::ContextRow no_row;  ///< of a broker that has not answered Hello yet: nothing is counted in it
   const shm::ContextRow* row_ = &no_row;
   std::deque<Ids> ids_;
+  std::vector<Ids> former_ids_;    ///< used up
   std::deque<ChannelId> created_;  ///< the broker knows them, and no port has them yet
 
   std::unordered_map<LinkId, std::unique_ptr<Link>, IdHash> links_;
@@ -347,7 +362,8 @@ class Context {
   route::Claims claims_;
   std::map<PortId, std::unique_ptr<Endpoint>> dormant_;  ///< granted to messages that are not delivered yet
   std::map<PortId, ArrivedBox> boxes_;
-  std::vector<Endpoint::Departure::Box> unused_boxes_;  ///< numbers
+  std::vector<Number> unused_numbers_;  ///< for memory in messages
+  std::set<Endpoint*> lenders_;         ///< and borrowers
   std::vector<std::unique_ptr<Endpoint>> to_close_;
   std::deque<std::unique_ptr<Endpoint>> connections_;
   Handler<void(MessageEvent&)> on_connect_;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -22,26 +21,25 @@ bool is_shortage(const std::system_error& error) noexcept {
 
 void Context::stock_numbers(std::size_t count) {
   if (!may_box_) return;
-  std::erase_if(unused_boxes_, [this](const auto& box) { return box.life != broker_life(); });
+  std::erase_if(unused_numbers_, [this](const Number& number) { return number.life != broker_life(); });
   try {
-    while (unused_boxes_.size() < count && broker_.alive()) {
+    while (unused_numbers_.size() < count && broker_.alive()) {
       const PortId id = take_channel_id().opposite();
-      unused_boxes_.push_back({id, broker_life()});
+      unused_numbers_.push_back({id, broker_life()});
     }
   } catch (const std::system_error& error) {
     log(LogLevel::warning, [&] { return std::string("buffers are copied: ") + error.what(); });
   }
 }
 
-std::vector<Endpoint::Departure::Box> Context::take_numbers(std::size_t count) {
-  std::vector<Endpoint::Departure::Box> boxes;
-  std::erase_if(unused_boxes_, [this](const auto& box) { return box.life != broker_life(); });
-  if (!may_box_ || !broker_.alive() || unused_boxes_.size() < count) return boxes;
-  boxes.reserve(count);
-  const auto first = unused_boxes_.end() - static_cast<std::ptrdiff_t>(count);
-  std::move(first, unused_boxes_.end(), std::back_inserter(boxes));
-  unused_boxes_.erase(first, unused_boxes_.end());
-  return boxes;
+std::vector<Number> Context::take_numbers(std::size_t count) {
+  std::vector<Number> numbers;
+  std::erase_if(unused_numbers_, [this](const Number& number) { return number.life != broker_life(); });
+  if (!may_box_ || !broker_.alive() || unused_numbers_.size() < count) return numbers;
+  const auto first = unused_numbers_.end() - static_cast<std::ptrdiff_t>(count);
+  numbers.assign(first, unused_numbers_.end());
+  unused_numbers_.erase(first, unused_numbers_.end());
+  return numbers;
 }
 
 std::size_t Context::count_objects(const std::vector<Endpoint*>& one_end_each) {
@@ -54,11 +52,29 @@ std::size_t Context::count_objects(const std::vector<Endpoint*>& one_end_each) {
   return count;
 }
 
-void Context::return_numbers(std::vector<Endpoint::Departure::Box>& boxes) noexcept {
-  carry_out([&] {
-    for (const auto& box : boxes) unused_boxes_.push_back({box.id, box.life});
-  });
-  boxes.clear();
+void Context::return_numbers(std::vector<Number> numbers) noexcept {
+  carry_out([&] { unused_numbers_.insert(unused_numbers_.end(), numbers.begin(), numbers.end()); });
+}
+
+bool Context::may_mean(ChannelId id) const noexcept {
+  const auto among = [id](const Ids& ids) { return ids.first <= id && id < ids.end; };
+  return std::ranges::any_of(ids_, among) || std::ranges::any_of(former_ids_, among) || endpoints_.contains(PortId::of(id, 1)) ||
+         endpoints_.contains(PortId::of(id, 2));
+}
+
+bool Context::may_lend(std::uint64_t bytes) const noexcept {
+  for (const Endpoint* const lender : lenders_) bytes += lender->lent_bytes();
+  return bytes <= options_.buffer_cache;
+}
+
+void Context::leaves_in_box(const graph::Memory& memory) {
+  for (Endpoint* const borrower : lenders_) borrower->keep_borrowed(memory);
+}
+
+void Context::relinquish() {
+  const auto keeps = [](const Endpoint* endpoint) { return endpoint->keeps_borrowed(); };
+  // Anew each time: what is posted may end a channel.
+  for (auto found = lenders_.begin(); (found = std::ranges::find_if(lenders_, keeps)) != lenders_.end();) (*found)->relinquish();
 }
 
 void Context::on(const wire::Boxed& m, BrokerLink::Message& message) {

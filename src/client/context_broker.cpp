@@ -277,6 +277,7 @@ void Context::on_broker_lost() {
   log(LogLevel::warning, [] { return "the broker is gone: channels go on, nothing new can be shared until the next one is there"; });
   leases_.forget();
   ids_.clear();
+  former_ids_.clear();
   created_.clear();
   uninstalled_.clear();
   uninstalled_links_.clear();

@@ -65,11 +65,12 @@ void Context::share_channels(const std::vector<Endpoint*>& one_end_each) {
   for (auto& ghost : ghosts) close_later(std::move(ghost));
 }
 
-void Context::claim(PortId carrier, Generation generation, std::span<const route::Token> tokens) {
-  for (const wire::Claim& claim : claims_.reach(carrier, generation, tokens)) broker_.send(claim);
+void Context::claim(PortId carrier, Generation generation, std::span<const route::Token> tokens, std::span<const PortId> at_hand) {
+  for (const wire::Claim& claim : claims_.reach(carrier, generation, tokens, at_hand)) broker_.send(claim);
   FAIRWAY_HOOK(claim_sent);
   if (!broker_.alive())
     for (const PortId complete : claims_.lose_broker()) note_claims(complete);
+  note_claims(carrier);
 }
 
 void Context::note_claims(PortId carrier) {
@@ -79,21 +80,23 @@ void Context::note_claims(PortId carrier) {
   make_hot(*endpoint);
 }
 
-std::vector<MessagePort> Context::claimed_ports(PortId carrier, std::span<graph::Contents> buffers) {
+std::vector<MessagePort> Context::claimed_ports(Endpoint& carrier, std::span<graph::Contents> buffers) {
   std::vector<MessagePort> ports;
-  const auto outcomes = claims_.deliver(carrier);
+  const auto outcomes = claims_.deliver(carrier.id());
   const auto boxes = static_cast<std::size_t>(std::ranges::count_if(buffers, &graph::Contents::missing));
   const std::size_t first_box = outcomes.size() - std::min(boxes, outcomes.size());
   ports.reserve(outcomes.size());
   auto buffer = buffers.begin();
   for (const route::Claims::Outcome& outcome : outcomes) {
     auto dormant = dormant_.extract(outcome.token.port);
-    std::shared_ptr<BufferMemory> memory = take_box(outcome.token.port);
+    auto memory = outcome.ours ? std::shared_ptr<BufferMemory>() : take_box(outcome.token.port);
     if (&outcome - outcomes.data() >= static_cast<std::ptrdiff_t>(first_box)) {
       buffer = std::ranges::find_if(buffer, buffers.end(), &graph::Contents::missing);
+      if (outcome.ours) memory = std::static_pointer_cast<BufferMemory>(carrier.take_back(outcome.token.port));
       const bool frozen = buffer->sharing == graph::Sharing::frozen;
       const bool as_said = memory && (memory->frozen() == frozen || !enforced(Check::kernel_is_believed));
       if (as_said && memory->cut(*buffer->size_elsewhere)) buffer->memory = std::move(memory);
+      carrier.borrow(*buffer);
       if (dormant) close_later(std::move(dormant.mapped()));
       ++buffer;
       continue;
@@ -110,6 +113,17 @@ std::vector<MessagePort> Context::claimed_ports(PortId carrier, std::span<graph:
     ports.emplace_back(adopt(std::move(endpoint)));
   }
   return ports;
+}
+
+void Context::drop_claimed(Endpoint& carrier) {
+  for (const route::Claims::Outcome& outcome : claims_.deliver(carrier.id())) {
+    if (outcome.ours) {
+      carrier.take_relinquished(outcome.token.port);
+      continue;
+    }
+    take_box(outcome.token.port);
+    if (auto dormant = dormant_.extract(outcome.token.port)) close_later(std::move(dormant.mapped()));
+  }
 }
 
 void Context::abandon_claims(Endpoint& carrier) {
@@ -148,6 +162,7 @@ void Context::finish_what_waits() {
     });
   }
   finish_lingering();
+  relinquish();
   broker_takes_more_ = false;
   // One that goes on may take another one along, which is gone then.
   for (Endpoint* const carrier : std::set<Endpoint*>(awaiting_departure_))

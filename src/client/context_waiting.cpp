@@ -167,6 +167,7 @@ void Context::sleep_barrier() {
 
 bool Context::prepare_to_sleep(Endpoint* only) {
   FAIRWAY_HOOK(sleep_begun);
+  relinquish();
   just_armed_.clear();
   const std::uint64_t now = sys::now_ns();
   was_hot_.swap(hot_);

@@ -14,6 +14,7 @@
 #include "client/held_stream.hpp"
 #include "client/incoming.hpp"
 #include "client/lease_pool.hpp"
+#include "client/lending.hpp"
 #include "client/outgoing.hpp"
 #include "client/port.hpp"
 #include "route/pairing.hpp"
@@ -70,15 +71,20 @@ class Endpoint {
   /// What leaves with a message: the broker has to know of it before the record is seen.
   struct Departure {
     struct Box {
-      PortId id;
-      std::uint64_t life = 0;  ///< of the broker whose number that is
-      std::shared_ptr<graph::Memory> memory = {};
+      Number number;                                ///< of its token
+      bool back = false;                            ///< under the number that it came with: nobody is asked
+      Number lent = {};                             ///< under which it may come back
+      std::shared_ptr<graph::Memory> memory = {};  ///< comes with the post
     };
     wire::Contained how() const noexcept { return boxes.empty() ? wire::Contained::copied : wire::Contained::boxed; }
 
     std::vector<std::unique_ptr<Endpoint>> ports;
-    std::vector<Box> boxes;  ///< one for each buffer that lies in memory of its own, in order; the memory comes with the post
+    std::vector<Box> boxes;  ///< one for each buffer that lies in memory of its own, in order
   };
+  /// How many numbers `pack` takes for these. (Those of a message that is about to be posted.)
+  std::size_t numbers_wanted(std::span<graph::Contents* const> buffers) const;
+  /// How what these hold leaves: back under the number that it came with, or in a box. Waits for nothing; none: it is copied.
+  std::vector<Departure::Box> pack(std::span<graph::Contents* const> buffers);
   /// A message for a shared channel: the payload behind room for the table of so many ports and of the boxes, and for what
   /// the buffers hold.
   static Outgoing::Record record_with(shm::RecordType type, std::size_t ports, std::span<const graph::Contents* const> buffers,
@@ -179,6 +185,19 @@ class Endpoint {
   void claims_answered() noexcept { claims_answered_ = true; }
   void forget_claims() noexcept { claimed_.reset(); }
 
+  // endpoint_lending.cpp
+  /// What the buffer holds has come in a message, and may go back.
+  void borrow(const graph::Contents& buffer);
+  /// Memory that this end has lent. Null: it has not, or it is back.
+  std::shared_ptr<graph::Memory> take_back(PortId number) { return lending_.take_back(number); }
+  void take_relinquished(PortId number) { lending_.relinquished(number); }
+  std::uint64_t lent_bytes() const noexcept;
+  /// It does not go back over this channel, if it came over it.
+  void keep_borrowed(const graph::Memory& memory);
+  bool keeps_borrowed() const noexcept { return lending_.keeps_some(); }
+  /// Tells the other side what does not go back.
+  void relinquish();
+
   // endpoint_rejoining.cpp
   /// Until the next one knows this port, it goes on without a broker.
   void lose_broker() noexcept;
@@ -219,6 +238,13 @@ class Endpoint {
   bool detach(Endpoint& carrier);
   /// The broker knows it, or never will. False: later.
   bool let_go(const Departure::Box& box);
+  /// The number under which this came, if it may go back there.
+  std::optional<PortId> way_back(const graph::Contents& buffer) const;
+  Number number_to_lend();
+  /// What is still to come back is kept by the broker, for whoever has this end next. False: later.
+  bool leave_lent();
+  /// Nothing comes or goes any more.
+  void end_lending() noexcept;
   void give_up(Departure& departure) noexcept;
   void drop_backlog() noexcept;
   void peer_moved(Epoch peer_epoch);
@@ -231,7 +257,7 @@ class Endpoint {
   Next next_local(MessageEvent& event);
   /// The message that was looked at once, and is believed as it was then: its writer can change it at any time.
   Next next_with_ports(MessageEvent& event);
-  static bool is_message(const shm::Record& record) noexcept { return record.header.type != shm::RecordType::close; }
+  static bool is_message(const shm::Record& record) noexcept { return record.header.type < shm::RecordType::close; }
   /// Everything but a message that can be had now. False: nothing is there.
   bool step_over(Incoming::Look look, const shm::Record& record);
   /// False: it is neither bytes, a string nor an object, or there is no memory.
@@ -244,6 +270,8 @@ class Endpoint {
   void consume(const shm::Record& record, std::uint64_t elsewhere = 0);
   void finish_generation();
   void claim_ports(const shm::Record& record);
+  /// What the other side relinquishes is there. False: not yet, or there is something else.
+  bool pass_relinquished();
   void finish(CloseReason reason);
   void finish_by_record(const shm::Record& record);
   /// The broker has taken with it a generation of the other side that this side will never see.
@@ -278,6 +306,7 @@ class Endpoint {
   HeldStream written_;
   HeldStream read_;
   Standing standing_ = Standing::known;
+  Lending lending_;
   std::deque<Departure> leaving_;  ///< of the held messages in the backlog, in order
   std::uint64_t messages_read_ = 0;
   std::uint64_t bytes_read_ = 0;

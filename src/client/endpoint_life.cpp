@@ -130,6 +130,7 @@ void Endpoint::finish(CloseReason reason) {
   reason_ = reason;
   ended_ = true;
   drop_backlog();
+  end_lending();
   context_.broker().send(wire::End{id_});
 }
 
@@ -186,6 +187,7 @@ void Endpoint::protocol_error(shm::Fault fault) {
   reason_ = CloseReason::protocol_error;
   ended_ = true;
   drop_backlog();
+  end_lending();
   context_.carry_out([this] { context_.abandon_claims(*this); });
   context_.broker().send(wire::Close{id_, out_.tail(), CloseReason::protocol_error, 0});
   context_.make_hot(*this);
@@ -202,6 +204,7 @@ bool Endpoint::close() {
   if (!closing_) {
     closing_ = true;
     context_.abandon_claims(*this);
+    end_lending();
     // A stream that was never opened has nothing to say that the broker does not.
     if ((out_.open() || out_.has_backlog()) && !in_.closed()) {
       if (out_.push(shm::RecordType::close, 0, {}, in_.control()) == Outgoing::Push::committed) {

@@ -4,7 +4,6 @@
 
 #include "base/hook.hpp"
 #include "base/scoped_flag.hpp"
-#include "client/buffer_memory.hpp"
 #include "client/context.hpp"
 #include "client/endpoint.hpp"
 #include "client/kind.hpp"
@@ -19,7 +18,7 @@ Outgoing::Record Endpoint::record_with(shm::RecordType type, std::size_t ports, 
   const auto boxed = [how](const graph::Contents* buffer) { return wire::goes_in_box(*buffer, how); };
   const std::size_t tokens = ports + static_cast<std::size_t>(std::ranges::count_if(buffers, boxed));
   const std::size_t table = tokens == 0 ? 0 : route::token_table_size(tokens);
-  const std::size_t size = buffers.empty() ? payload.size() : wire::buffer_head_size(buffers.size(), payload);
+  const std::size_t size = buffers.empty() ? payload.size() : wire::buffer_head_size(buffers, payload);
   Outgoing::Record record{type, 0, std::vector<std::byte>(table + size)};
   if (tokens != 0) record.flags |= shm::record_has_tokens;
   std::byte* const place = record.bytes.data() + table;
@@ -51,7 +50,7 @@ void Endpoint::post_with(Outgoing::Record record, Departure departure, std::span
   context_.note_post();
   std::vector<route::Token> tokens;
   for (const auto& endpoint : departure.ports) tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
-  for (const Departure::Box& box : departure.boxes) tokens.push_back({box.id, 1});
+  for (const Departure::Box& box : departure.boxes) tokens.push_back({box.number.id, route::box_epoch});
   route::write_token_table(tokens, record.bytes.data());
   std::vector<graph::BufferNode*> boxed;
   for (graph::BufferNode* const buffer : buffers)
@@ -60,6 +59,8 @@ void Endpoint::post_with(Outgoing::Record record, Departure departure, std::span
   Departure& leaving = leaving_.emplace_back();
   out_.push(std::move(record), buffers, departure.how());
   leaving = std::move(departure);
+  for (const Departure::Box& box : leaving.boxes)
+    if (box.back) lending_.gave_back(box.number.id);
   for (std::size_t i = 0; i < boxed.size(); ++i) leaving.boxes[i].memory = boxed[i]->leave().memory;
   progress();
   context_.service_broker_if_news();
@@ -100,25 +101,27 @@ void Endpoint::let_ports_go() {
   }
 }
 
-bool Endpoint::let_go(const Departure::Box& box) {
-  if (box.life != context_.broker_life()) return true;
-  const auto& memory = static_cast<const BufferMemory&>(*box.memory);  // all memory of buffers is
-  return known() && context_.broker().try_send(wire::Box{box.id, id_, memory.object_size()}, memory.object());
-}
-
 /// It does not leave: nobody will read the message.
 void Endpoint::give_up(Departure& departure) noexcept {
   for (auto& endpoint : departure.ports)
     if (endpoint) context_.close_later(std::move(endpoint));
-  context_.return_numbers(departure.boxes);
+  std::vector<Number> unused;
+  for (const Departure::Box& box : departure.boxes) {
+    if (!box.back) unused.push_back(box.number);
+    if (box.lent.id) unused.push_back(box.lent);
+  }
+  context_.return_numbers(std::move(unused));
+  departure.boxes.clear();
 }
 
 bool Endpoint::detach(Endpoint& carrier) {
   if (!known() || !carrier.known()) return false;
   context_.abandon_claims(*this);
   moving_ = true;
+  lending_.keep_all();
+  relinquish();
   progress();
-  if (out_.has_backlog() && !in_.closed()) return false;
+  if ((out_.has_backlog() && !in_.closed()) || !leave_lent()) return false;
   const bool wrote = out_.ever_open();
   const std::uint64_t final = wrote ? out_.tail() : 0;
   const Epoch epoch = pairing_.mine() + 1;
@@ -130,6 +133,7 @@ bool Endpoint::detach(Endpoint& carrier) {
     return false;
   }
   FAIRWAY_HOOK(detach_sent);
+  end_lending();
   if (Endpoint* const opposite = context_.find(id_.opposite())) {
     // Nobody tells this context of its own move.
     if (wrote) opposite->in_.ends_at({static_cast<Generation>(out_.next_generation() - 1), final});
@@ -142,10 +146,9 @@ void Endpoint::replay(LocalMessage message) {
   const MessageEvent& event = message.event;
   const shm::RecordType type = record_type(event.kind());
   if (event.ports.empty() && message.buffers.empty()) return post(type, event.bytes());
-  std::vector<const graph::Contents*> buffers;
-  for (const graph::Contents& buffer : message.buffers) buffers.push_back(&buffer);
-  Departure departure;
-  departure.boxes = context_.take_numbers(graph::count_objects(message.buffers));
+  std::vector<graph::Contents*> buffers;
+  for (graph::Contents& buffer : message.buffers) buffers.push_back(&buffer);
+  Departure departure{{}, pack(buffers)};
   Outgoing::Record record = record_with(type, event.ports.size(), buffers, event.bytes(), departure.how());
   auto box = departure.boxes.begin();
   for (graph::Contents& buffer : message.buffers) {

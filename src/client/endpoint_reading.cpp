@@ -53,7 +53,7 @@ Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
   const shm::Record record{claimed_->header, claimed_->payload.subspan(route::token_table_size(ports_of_record_))};
   std::vector<graph::Contents> buffers;
   if (!take(record, event)) buffers = take_other(record, event);
-  if (!context_.carry_out([&] { event.ports = context_.claimed_ports(id_, buffers); }))
+  if (!context_.carry_out([&] { event.ports = context_.claimed_ports(*this, buffers); }))
     static_cast<void>(event.assign(MessageEvent::Kind::error, 0));
   set_data(event, buffers);
   const bool boxes = (record.header.flags & shm::record_has_buffers) != 0;
@@ -65,7 +65,10 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
   if (local() || !queue_.empty()) return next_local(event);
   shm::Record record;
   while (!ended_) {
-    if (claimed_) return next_with_ports(event);
+    if (claimed_) {
+      if (!pass_relinquished()) return next_with_ports(event);
+      continue;
+    }
     FAIRWAY_HOOK(read_before);
     const Incoming::Look look = in_.look(record);
     if (look == Incoming::Look::record && is_message(record) && (record.header.flags & shm::record_has_tokens) == 0) {
@@ -82,9 +85,9 @@ Endpoint::Next Endpoint::next(MessageEvent& event) {
 bool Endpoint::at_end() {
   if (!queue_.empty()) return false;
   if (local()) return twin_gone_;
-  if (claimed_) return false;
   shm::Record record;
   while (!ended_) {
+    if (claimed_ && !pass_relinquished()) return false;
     const Incoming::Look look = in_.look(record);
     if ((look == Incoming::Look::record && is_message(record)) || !step_over(look, record)) return false;
   }
@@ -95,10 +98,10 @@ bool Endpoint::step_over(Incoming::Look look, const shm::Record& record) {
   switch (look) {
     case Incoming::Look::empty: return strand_if_broker_is_missed();
     case Incoming::Look::record:
-      if (is_message(record)) {
-        claim_ports(record);
-      } else {
+      if (record.header.type == shm::RecordType::close) {
         finish_by_record(record);
+      } else {
+        claim_ports(record);
       }
       break;
     case Incoming::Look::advanced: finish_generation(); break;
@@ -171,7 +174,7 @@ void Endpoint::claim_ports(const shm::Record& record) {
   claimed_ = record;
   claims_answered_ = false;
   ports_of_record_ = tokens->size();
-  context_.claim(id_, in_.position().generation, *tokens);
+  context_.claim(id_, in_.position().generation, *tokens, lending_.out(*tokens));
 }
 
 void Endpoint::publish_head() noexcept {

@@ -9,12 +9,13 @@ namespace fairway::route {
 TokenStep step(TokenState state, TokenEvent event) noexcept {
   using enum TokenState;
   using enum TokenEffect;
-  static constexpr TokenStep table[4][5] = {
-      // reach               grant               refuse              abandon               deliver
-      {{asked, send_claim}, {none, nothing},    {none, nothing},    {none, nothing},      {none, wrong}},          // none
-      {{asked, wrong},      {granted, nothing}, {refused, nothing}, {none, send_unclaim}, {asked, wrong}},         // asked
-      {{granted, wrong},    {granted, wrong},   {granted, wrong},   {none, send_unclaim}, {none, give}},           // granted
-      {{refused, wrong},    {refused, wrong},   {refused, wrong},   {none, nothing},      {none, give_closed}},    // refused
+  static constexpr TokenStep table[5][6] = {
+      // reach               find                grant               refuse              abandon               deliver
+      {{asked, send_claim}, {at_hand, nothing}, {none, nothing},    {none, nothing},    {none, nothing},      {none, wrong}},          // none
+      {{asked, wrong},      {asked, wrong},     {granted, nothing}, {refused, nothing}, {none, send_unclaim}, {asked, wrong}},         // asked
+      {{granted, wrong},    {granted, wrong},   {granted, wrong},   {granted, wrong},   {none, send_unclaim}, {none, give}},           // granted
+      {{refused, wrong},    {refused, wrong},   {refused, wrong},   {refused, wrong},   {none, nothing},      {none, give_closed}},    // refused
+      {{at_hand, wrong},    {at_hand, wrong},   {at_hand, wrong},   {at_hand, wrong},   {none, nothing},      {none, give_ours}},      // at_hand
   };
   return table[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
 }
@@ -30,13 +31,16 @@ bool Claims::valid(PortId carrier, std::span<const Token> tokens) {
   return std::ranges::adjacent_find(ports) == ports.end();
 }
 
-std::vector<wire::Claim> Claims::reach(PortId carrier, Generation generation, std::span<const Token> tokens) {
+std::vector<wire::Claim> Claims::reach(PortId carrier, Generation generation, std::span<const Token> tokens,
+                                       std::span<const PortId> at_hand) {
   FAIRWAY_ASSERT(!records_.contains(carrier));
   std::vector<Entry>& record = records_[carrier];
   std::vector<wire::Claim> claims;
   for (const Token& token : tokens) {
-    record.push_back({token, step(TokenState::none, TokenEvent::reach).next, {}});
-    claims.push_back({token.port, carrier, token.epoch, generation, 0});
+    const bool ours = std::ranges::find(at_hand, token.port) != at_hand.end();
+    const auto [state, effect] = step(TokenState::none, ours ? TokenEvent::find : TokenEvent::reach);
+    record.push_back({token, state, {}});
+    if (effect == TokenEffect::send_claim) claims.push_back({token.port, carrier, token.epoch, generation, 0});
   }
   return claims;
 }
@@ -71,8 +75,10 @@ std::vector<Claims::Outcome> Claims::deliver(PortId carrier) {
   FAIRWAY_ASSERT(complete(carrier));
   std::vector<Outcome> outcomes;
   const auto record = records_.extract(carrier);
-  for (const Entry& entry : record.mapped())
-    outcomes.push_back({entry.token, step(entry.state, TokenEvent::deliver).effect == TokenEffect::give, entry.grant});
+  for (const Entry& entry : record.mapped()) {
+    const TokenEffect effect = step(entry.state, TokenEvent::deliver).effect;
+    outcomes.push_back({entry.token, effect == TokenEffect::give, effect == TokenEffect::give_ours, entry.grant});
+  }
   return outcomes;
 }
 

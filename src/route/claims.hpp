@@ -17,14 +17,18 @@ struct Token {
   friend auto operator<=>(const Token&, const Token&) = default;
 };
 
+/// Of a token that stands for memory.
+inline constexpr Epoch box_epoch = 1;
+
 /// What has become of a token in the record that a port has reached.
-enum class TokenState : std::uint8_t { none, asked, granted, refused };
-enum class TokenEvent : std::uint8_t { reach, grant, refuse, abandon, deliver };
+enum class TokenState : std::uint8_t { none, asked, granted, refused, at_hand };
+enum class TokenEvent : std::uint8_t { reach, find, grant, refuse, abandon, deliver };
 enum class TokenEffect : std::uint8_t {
   nothing,
   send_claim,
   send_unclaim,
   give,         ///< the message has the port
+  give_ours,    ///< the message has what was lent from here
   give_closed,  ///< the message has a port that closes at once
   wrong,        ///< never happens: our bug, or the broker's
 };
@@ -45,6 +49,7 @@ class Claims {
   struct Outcome {
     Token token;
     bool granted = false;
+    bool ours = false;  ///< it was lent from here, and nobody was asked
     wire::Granted grant;
   };
 
@@ -54,8 +59,9 @@ class Claims {
   /// Whether a library of ours wrote that table: not more tokens than that, none twice, no end of the carrier's own channel.
   static bool valid(PortId carrier, std::span<const Token> tokens);
 
-  /// The port `carrier` has reached a record with a valid table, in that generation.
-  std::vector<wire::Claim> reach(PortId carrier, Generation generation, std::span<const Token> tokens);
+  /// The port `carrier` has reached a record with a valid table, in that generation. For those that are `at_hand` nobody is asked.
+  std::vector<wire::Claim> reach(PortId carrier, Generation generation, std::span<const Token> tokens,
+                                 std::span<const PortId> at_hand = {});
   /// The answers. False: it was abandoned; the port is not ours, and nothing that is said of it is for us.
   bool on(const wire::Granted& m);
   bool on(const wire::Refused& m);

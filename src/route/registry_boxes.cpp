@@ -1,3 +1,4 @@
+#include "route/claims.hpp"
 #include "route/registry.hpp"
 
 /// Memory that changes hands: a token for it travels like that of a port, whose other end was never there.
@@ -11,14 +12,19 @@ SegmentId Registry::box(ContextId from, const wire::Box& m, bool there, Actions&
 
 Registry::Wrong Registry::take_box(ContextId from, const wire::Box& m, bool there, SegmentId& kept, Actions& actions) {
   if (m.port.side() != 2 || m.port.channel() == m.carrier.channel()) return "a box in the place of another port";
-  const auto [carrier, no_carrier] = owned_port(from, m.carrier);
-  if (no_carrier != nullptr) return no_carrier;
+  auto [carrier, no_carrier] = owned_port(from, m.carrier);
+  if (no_carrier != nullptr) {
+    // Or on the stream that its sender reads: what is still to come back there, for who reads on.
+    const auto [reader, no_reader] = owned_port(from, m.carrier.opposite());
+    if (no_reader != nullptr) return no_carrier;
+    carrier = reader;
+  }
   const auto [channel, wrong] = begin_channel(from, m.port.channel(), actions);
   if (channel == nullptr) return wrong;
   channel->port[0].life = Life::closed;
   channel->port[0].owner = from;
   channel->port[1].life = Life::transit;
-  channel->port[1].epoch = 1;
+  channel->port[1].epoch = box_epoch;
 
   const bool read = carrier != nullptr && is_read(m.carrier);
   const ContextEntry& context = contexts_.at(from);

@@ -26,9 +26,10 @@ enum class RecordType : std::uint8_t {
   string = 3,
   object = 4,
   value = 5,
-  close = 6,  ///< the last record of a stream
+  close = 6,       ///< the last record of a stream
+  relinquish = 7,  ///< no message: what was lent under these numbers will not come back
 };
-inline constexpr std::uint8_t last_record_type = 6;
+inline constexpr std::uint8_t last_record_type = 7;
 
 /// `flags` bit: a table of transferred ports stands in front of the payload.
 inline constexpr std::uint8_t record_has_tokens = 1;

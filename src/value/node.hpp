@@ -151,6 +151,7 @@ struct Contents {
   std::shared_ptr<Memory> memory = {};  ///< null: they are in the heap. Never of a resizable one, always of one that is shared
   std::optional<std::uint64_t> size_elsewhere = {};  ///< of those that come in a box
   Sharing sharing = Sharing::none;
+  std::uint64_t lent_as = 0;  ///< in a message: the sender's number, under which it may go back
 
   bool in_object() const noexcept { return memory && memory->is_object(); }
   bool missing() const noexcept { return size_elsewhere && !memory; }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t counts_size = 16;
 constexpr std::size_t entry_size = 16;
+constexpr std::size_t number_size = 8;
 /// In the place of a maximum.
 constexpr std::uint64_t not_resizable = ~std::uint64_t{0};
 constexpr std::uint64_t in_box = ~std::uint64_t{1};
@@ -19,6 +20,13 @@ constexpr std::uint64_t frozen = ~std::uint64_t{2};
 constexpr std::uint64_t frozen_in_box = ~std::uint64_t{3};
 constexpr std::uint64_t writable_in_box = ~std::uint64_t{4};
 constexpr std::uint64_t writable = ~std::uint64_t{5};  // it cannot be reached, unless it is empty
+constexpr std::uint64_t lent_in_box = ~std::uint64_t{6};
+
+struct Entry {
+  std::uint64_t size;
+  std::uint64_t mark;
+};
+static_assert(sizeof(Entry) == entry_size);
 
 std::uint64_t mark_of(const graph::Contents& buffer, Contained how) noexcept {
   const bool box = goes_in_box(buffer, how);
@@ -27,12 +35,13 @@ std::uint64_t mark_of(const graph::Contents& buffer, Contained how) noexcept {
     case graph::Sharing::writable: return box ? writable_in_box : writable;
     case graph::Sharing::none: break;
   }
-  return box ? in_box : buffer.resizable ? buffer.maximum : not_resizable;
+  return box ? buffer.lent_as != 0 ? lent_in_box : in_box : buffer.resizable ? buffer.maximum : not_resizable;
 }
 
 std::optional<graph::Sharing> sharing_of_box(std::uint64_t mark) noexcept {
   switch (mark) {
-    case in_box: return graph::Sharing::none;
+    case in_box:
+    case lent_in_box: return graph::Sharing::none;
     case frozen_in_box: return graph::Sharing::frozen;
     case writable_in_box: return graph::Sharing::writable;
     default: return std::nullopt;
@@ -47,11 +56,16 @@ std::uint64_t load(const std::byte* at) noexcept {
 
 void store(std::byte* at, std::uint64_t word) noexcept { std::memcpy(at, &word, sizeof word); }
 
+/// Up to the next even place.
+std::byte* write_zeros(const std::byte* from, std::byte* end) noexcept {
+  const auto size = static_cast<std::uint64_t>(end - from);
+  std::memset(end, 0, padded(size) - size);
+  return end + padded(size) - size;
+}
+
 std::byte* write_padded(Bytes bytes, std::byte* out) noexcept {
   if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
-  std::byte* const end = out + padded(bytes.size());
-  std::memset(out + bytes.size(), 0, padded(bytes.size()) - bytes.size());
-  return end;
+  return write_zeros(out, out + bytes.size());
 }
 
 /// The first bytes, and with their padding out of the rest. Nothing: there are not so many.
@@ -64,8 +78,9 @@ std::optional<Bytes> take(Bytes& rest, std::uint64_t size) noexcept {
 
 }  // namespace
 
-std::size_t buffer_head_size(std::size_t buffers, Bytes value) noexcept {
-  return counts_size + entry_size * buffers + padded(value.size());
+std::size_t buffer_head_size(std::span<const graph::Contents* const> buffers, Bytes value) noexcept {
+  const auto lent = static_cast<std::size_t>(std::ranges::count_if(buffers, [](const auto* buffer) { return buffer->lent_as != 0; }));
+  return counts_size + entry_size * buffers.size() + padded(number_size * lent) + padded(value.size());
 }
 
 void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes value, Contained how, std::byte* out) noexcept {
@@ -77,7 +92,13 @@ void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes va
     store(out + 8, mark_of(*buffer, how));
     out += entry_size;
   }
-  write_padded(value, out);
+  const std::byte* const numbers = out;
+  for (const graph::Contents* const buffer : buffers) {
+    if (buffer->lent_as == 0) continue;
+    store(out, buffer->lent_as);
+    out += number_size;
+  }
+  write_padded(value, write_zeros(numbers, out));
 }
 
 std::byte* write_contents(const graph::Contents& buffer, std::byte* out) noexcept { return write_padded(buffer.bytes(), out); }
@@ -99,17 +120,20 @@ std::optional<Bytes> read_buffer_block(Bytes payload, std::vector<graph::Content
   const std::uint64_t count = load(payload.data());
   const std::uint64_t value_size = load(payload.data() + 8);
   if (count == 0 || count > (payload.size() - counts_size) / entry_size) return std::nullopt;
-  const std::byte* entry = payload.data() + counts_size;
   Bytes rest = payload.subspan(counts_size + entry_size * count);
-  const std::optional<Bytes> value = take(rest, value_size);
-  if (!value) return std::nullopt;
   try {
+    std::vector<Entry> entries(count);
+    std::memcpy(entries.data(), payload.data() + counts_size, entry_size * count);
+    const auto lent = static_cast<std::uint64_t>(std::ranges::count(entries, lent_in_box, &Entry::mark));
+    const std::optional<Bytes> numbers = take(rest, number_size * lent);
+    const std::optional<Bytes> value = take(rest, value_size);
+    if (!numbers || !value) return std::nullopt;
+    const std::byte* number = numbers->data();
     out.reserve(count);
-    for (std::uint64_t i = 0; i < count; ++i, entry += entry_size) {
-      const std::uint64_t size = load(entry);
-      const std::uint64_t mark = load(entry + 8);
+    for (const auto [size, mark] : entries) {
       if (const auto sharing = sharing_of_box(mark)) {
         out.push_back({{}, 0, false, nullptr, size, *sharing});
+        if (mark == lent_in_box) out.back().lent_as = load(std::exchange(number, number + number_size));
         continue;
       }
       if (mark == writable) {
@@ -126,10 +150,10 @@ std::optional<Bytes> read_buffer_block(Bytes payload, std::vector<graph::Content
         out.push_back({std::move(copy), mark == not_resizable ? 0 : mark, mark != not_resizable});
       }
     }
+    return rest.empty() ? value : std::nullopt;
   } catch (const std::bad_alloc&) {
     return std::nullopt;
   }
-  return rest.empty() ? value : std::nullopt;
 }
 
 }  // namespace fairway::wire

@@ -25,7 +25,7 @@ inline bool stands_inside(const graph::Contents& buffer, Contained how) noexcept
 /// What stands in the message for so many bytes of a buffer, or of the value.
 constexpr std::uint64_t padded(std::uint64_t size) noexcept { return (size + 15) & ~std::uint64_t{15}; }
 
-std::size_t buffer_head_size(std::size_t buffers, Bytes value) noexcept;
+std::size_t buffer_head_size(std::span<const graph::Contents* const> buffers, Bytes value) noexcept;
 void write_buffer_head(std::span<const graph::Contents* const> buffers, Bytes value, Contained how, std::byte* out) noexcept;
 /// To be written behind the head, one after the other. Answers where the next begins.
 std::byte* write_contents(const graph::Contents& buffer, std::byte* out) noexcept;

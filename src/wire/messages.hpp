@@ -179,8 +179,9 @@ struct Unclaim {
   Epoch epoch = 0;
   std::uint32_t pad = 0;
 };
-/// With feature::boxes, and the memory: that leaves in a message on my port `carrier`, where its token is (port, 1). The
-/// port is the second of a channel number that I have not used; nothing is at the first.
+/// With feature::boxes, and the memory: that leaves in a message on my port `carrier`, where its token is (port, 1), or has been
+/// lent over that channel and is still to come back on the `carrier` that my port reads. The port is the second of a channel
+/// number that I have not used; nothing is at the first.
 struct Box {
   PortId port;
   PortId carrier;

@@ -20,27 +20,37 @@ TEST(TokenSteps, AreTheseAndNoOthers) {
     const char* why;
   } table[] = {
       {none, TokenEvent::reach, {asked, send_claim}, "a record is reached"},
+      {none, TokenEvent::find, {at_hand, nothing}, "what was lent from here comes back"},
       {none, TokenEvent::grant, {none, nothing}, "late: it was abandoned"},
       {none, TokenEvent::refuse, {none, nothing}, "late"},
       {none, TokenEvent::abandon, {none, nothing}, ""},
       {none, TokenEvent::deliver, {none, wrong}, ""},
       {asked, TokenEvent::reach, {asked, wrong}, "a token twice"},
+      {asked, TokenEvent::find, {asked, wrong}, ""},
       {asked, TokenEvent::grant, {granted, nothing}, ""},
       {asked, TokenEvent::refuse, {refused, nothing}, ""},
       {asked, TokenEvent::abandon, {none, send_unclaim}, ""},
       {asked, TokenEvent::deliver, {asked, wrong}, "before the answer"},
       {granted, TokenEvent::reach, {granted, wrong}, ""},
+      {granted, TokenEvent::find, {granted, wrong}, ""},
       {granted, TokenEvent::grant, {granted, wrong}, "the broker says it twice"},
       {granted, TokenEvent::refuse, {granted, wrong}, "and otherwise"},
       {granted, TokenEvent::abandon, {none, send_unclaim}, "it goes back"},
       {granted, TokenEvent::deliver, {none, give}, ""},
       {refused, TokenEvent::reach, {refused, wrong}, ""},
+      {refused, TokenEvent::find, {refused, wrong}, ""},
       {refused, TokenEvent::grant, {refused, wrong}, ""},
       {refused, TokenEvent::refuse, {refused, wrong}, ""},
       {refused, TokenEvent::abandon, {none, nothing}, "whoever reads the record next asks again"},
       {refused, TokenEvent::deliver, {none, give_closed}, ""},
+      {at_hand, TokenEvent::reach, {at_hand, wrong}, ""},
+      {at_hand, TokenEvent::find, {at_hand, wrong}, ""},
+      {at_hand, TokenEvent::grant, {at_hand, wrong}, "nobody was asked"},
+      {at_hand, TokenEvent::refuse, {at_hand, wrong}, ""},
+      {at_hand, TokenEvent::abandon, {none, nothing}, "it is still here"},
+      {at_hand, TokenEvent::deliver, {none, give_ours}, ""},
   };
-  EXPECT_EQ(std::size(table), 4u * 5u);
+  EXPECT_EQ(std::size(table), 5u * 6u);
   for (const auto& row : table) EXPECT_EQ(step(row.state, row.event), row.step) << row.why;
 }
 
@@ -78,6 +88,22 @@ TEST_F(ClaimsTest, ARecordIsDeliveredWhenEachOfItsTokensIsAnswered) {
   EXPECT_FALSE(outcomes[1].granted);
   EXPECT_FALSE(claims.waiting(carrier));
   EXPECT_FALSE(claims.held(one));
+}
+
+TEST_F(ClaimsTest, ForWhatIsAtHandNobodyIsAsked) {
+  const auto sent = claims.reach(carrier, 0, std::vector<Token>{{one, 1}, {two, 1}}, std::vector<PortId>{two});
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].port, one);
+  EXPECT_FALSE(claims.on(grant(two, 1))) << "it never was the broker's";
+  EXPECT_FALSE(claims.complete(carrier));
+  ASSERT_EQ(claims.abandon(carrier).size(), 1u) << "nor goes it back there";
+
+  EXPECT_TRUE(claims.reach(carrier, 0, std::vector<Token>{{two, 1}}, std::vector<PortId>{two}).empty());
+  ASSERT_TRUE(claims.complete(carrier));
+  EXPECT_EQ(claims.lose_broker(), std::vector<PortId>{carrier});
+  const auto outcomes = claims.deliver(carrier);
+  EXPECT_TRUE(outcomes[0].ours);
+  EXPECT_FALSE(outcomes[0].granted);
 }
 
 TEST_F(ClaimsTest, OtherPortsDoNotWait) {

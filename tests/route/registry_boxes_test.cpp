@@ -66,6 +66,25 @@ TEST_F(RegistryBoxes, OutliveWhoSentThem) {
   EXPECT_EQ(world.disconnected(b), std::nullopt);
 }
 
+TEST_F(RegistryBoxes, MayStandInTheStreamThatTheirSenderReadsForWhoReadsOn) {
+  const PortId next = channel(b, "c");
+  const PortId lent = PortId::of({258}, 2), unused = PortId::of({259}, 2);
+  for (const PortId each : {lent, unused})
+    EXPECT_EQ(world.box(b, {each, k, size}, true).back(), to_string(each) + " transit by 0 epoch 1");
+  detach(b, far_k, next);
+  claim(c, far_k, next.opposite(), 2);
+  world.take_all(c);
+  EXPECT_EQ(claim(c, lent, far_k, 1).front(), "ch-258.2 owned by 4 epoch 1");
+  EXPECT_EQ(world.take<wire::Boxed>(c).size, size);
+  close(c, lent);
+  EXPECT_EQ(world.row(unused).state, shm::PortState::transit) << "it may come";
+  close(a, k);
+  world.send(c, wire::End{far_k});
+  EXPECT_EQ(world.row(unused).state, shm::PortState::none) << "nothing comes any more";
+  EXPECT_EQ(world.box(x, {PortId::of({514}, 2), q.opposite(), size}, true).back(), "ch-514.2 transit by 0 epoch 1") << "as long as it reads";
+  EXPECT_EQ(world.box(c, {PortId::of({770}, 2), p, size}, true).front(), "disconnect 4: a port that is not its own");
+}
+
 TEST_F(RegistryBoxes, GoWithTheStreamThatNobodyReads) {
   put();
   close(b, far_k);

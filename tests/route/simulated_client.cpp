@@ -211,7 +211,13 @@ void SimulatedClient::box(PortId carrier, Port& port) {
   if (ids_.empty() || port.ended || port.closing || port.in_closed || (pending_ && pending_->mine == carrier)) return;
   if (!port.open && !bind(carrier, port)) return;
   const PortId boxed = PortId::of({ids_.front().first++}, 2);
-  out.push_back(wire::Box{boxed, carrier, shm::page * (1 + (*random_)() % 20)});
+  const std::uint64_t size = shm::page * (1 + (*random_)() % 20);
+  if (chance(4)) {  // lent, and still to come: for whoever reads on
+    out.push_back(wire::Box{boxed, carrier.opposite(), size});
+    sent_tokens.push_back({boxed, carrier, 1, 0, 0});
+    return;
+  }
+  out.push_back(wire::Box{boxed, carrier, size});
   sent_tokens.push_back({boxed, carrier.opposite(), 1, static_cast<Generation>(port.next - 1), 0});
 }
 

@@ -43,7 +43,7 @@ std::string block_of(const std::vector<graph::Contents>& buffers, std::string_vi
   for (const graph::Contents& buffer : buffers) pointers.push_back(&buffer);
   std::vector<std::byte> out(1 << 16, std::byte{'?'});
   wire::write_buffer_head(pointers, bytes_of(value), how, out.data());
-  std::byte* end = out.data() + wire::buffer_head_size(buffers.size(), bytes_of(value));
+  std::byte* end = out.data() + wire::buffer_head_size(pointers, bytes_of(value));
   for (const graph::Contents& buffer : buffers)
     if (wire::stands_inside(buffer, how)) end = wire::write_contents(buffer, end);
   return std::string(reinterpret_cast<const char*>(out.data()), static_cast<std::size_t>(end - out.data()));
@@ -134,6 +134,29 @@ TEST(BufferBlock, says_who_has_what_is_shared) {
   EXPECT_EQ(read_block(block_of(buffers, "value"), again), "value");
   EXPECT_EQ(again[0].bytes().size(), 10u);
   EXPECT_EQ(again[0].sharing, graph::Sharing::frozen);
+}
+
+TEST(BufferBlock, says_under_which_number_what_is_lent_may_go_back) {
+  const auto own = std::make_shared<OwnMemory>("0123456789");
+  std::vector<graph::Contents> buffers(4);
+  for (const std::size_t i : {0, 2, 3}) buffers[i].memory = own;
+  buffers[0].lent_as = 77;
+  buffers[3].lent_as = 78;
+  const std::string boxed = word(10) + word(~std::uint64_t{1}), lent = word(10) + word(~std::uint64_t{6});
+  const std::string table = lent + word(0) + word(~std::uint64_t{0}) + boxed + lent;
+  const std::string block = block_of(buffers, "value", wire::Contained::boxed);
+  EXPECT_EQ(block, word(4) + word(5) + table + word(77) + word(78) + padded("value"));
+  EXPECT_EQ(wire::size_in_boxes(bytes_of(block)), 30u);
+  std::vector<graph::Contents> again;
+  EXPECT_EQ(read_block(block, again), "value");
+  ASSERT_EQ(again.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(again[i].lent_as, buffers[i].lent_as) << i;
+  EXPECT_TRUE(again[3].missing());
+
+  buffers[3].lent_as = 0;
+  EXPECT_EQ(block_of(buffers, "", wire::Contained::boxed), word(4) + word(0) + lent + word(0) + word(~std::uint64_t{0}) + boxed + boxed + word(77) + word(0));
+  EXPECT_TRUE(damaged(word(1) + word(0) + lent)) << "no number";
+  EXPECT_TRUE(damaged(word(1) + word(0) + lent + word(77))) << "no padding";
 }
 
 TEST(BufferBlock, that_nobody_wrote_is_refused) {

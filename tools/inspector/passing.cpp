@@ -33,6 +33,7 @@ std::string_view kind_of(shm::RecordType kind) {
     case shm::RecordType::string: return "string";
     case shm::RecordType::object: return "object";
     case shm::RecordType::value: return "value";
+    case shm::RecordType::relinquish: return "relinquish";
     default: return "unknown";
   }
 }
@@ -130,6 +131,7 @@ std::string message_text(const Passing& passing, Look look) {
   const bool more = bytes.size() < passing.size;
   if (look.show == Show::hex) return fmt::format("{}\n{}{}", line, hex_rows(bytes), more ? "  ...\n" : "");
   if (passing.kind == shm::RecordType::value) return fmt::format("{}: {}\n", line, value_text(passing, look));
+  if (passing.kind == shm::RecordType::relinquish) return line + '\n';
   return fmt::format("{}: {:?}{}\n", line, bytes, more ? "..." : "");
 }
 
