@@ -40,7 +40,8 @@ struct ContextOptions {
   /// waits in this process's own memory counts as 64, however short.
   std::size_t queue_hard_limit = std::size_t{1} << 30;
   /// Bytes of memory that this context keeps mapped after it has left in an ArrayBuffer, so that it comes back to the same place:
-  /// two contexts that pass buffers back and forth over a channel then ask neither the kernel nor the broker. 0: none.
+  /// two contexts that pass buffers back and forth over a channel, 32 at a time, then ask neither the kernel nor the broker. It is
+  /// let go of when the other side's loop has seen that it will not come back. 0: none.
   std::size_t buffer_cache = std::size_t{128} << 20;
 };
 

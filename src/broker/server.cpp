@@ -52,10 +52,6 @@ route::Registry::Numbers first_numbers(const sys::Remembered& former) {
   return {static_cast<std::uint32_t>(context), static_cast<std::uint32_t>(link), channel};
 }
 
-bool is_whole_memory(int fd, std::uint64_t size) {
-  return (sys::is_fresh_memory(fd, size) || sys::is_frozen_memory(fd, size)) && sys::is_complete(fd, size);
-}
-
 /// Whose contexts do not trust each other copies what they give away: memory that was mapped by somebody else may still be.
 wire::Versions offered(wire::Versions versions, const BrokerOptions& options) {
   if (options.private_names) versions.features &= ~wire::feature::boxes;
@@ -375,11 +371,13 @@ void Server::show(Session& session, const wire::Shown& message, std::vector<sys:
 /// still write into it.
 void Server::take_box(Session& session, const wire::Box& message, std::vector<sys::Fd>& descriptors) {
   const int fd = descriptors.empty() ? -1 : descriptors[0].get();  // none: there was no room for it here
-  if (fd >= 0 && enforced(Check::whole_boxes) && !is_whole_memory(fd, message.size)) {
+  if (fd >= 0 && enforced(Check::whole_boxes) && !sys::is_fixed_memory(fd, message.size)) {
     session.why = "boxed what is no memory of that size";
     return end(session);
   }
-  const bool there = fd >= 0 && !short_of_memory() && !has_its_share(session);
+  // Its pages anybody can take away who has had it: that is not held against who sends it on.
+  const bool whole = fd >= 0 && (sys::is_complete(fd, message.size) || !enforced(Check::whole_boxes));
+  const bool there = whole && !short_of_memory() && !has_its_share(session);
   route::Actions actions;
   if (const SegmentId segment = registry_.box(session.context, message, there, actions))
     segments_[segment] = {std::move(descriptors[0]), message.size, {}};

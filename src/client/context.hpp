@@ -163,12 +163,14 @@ class Context {
   void stock_numbers(std::size_t count);
   /// Of these, and without waiting; none if they are not enough.
   std::vector<Number> take_numbers(std::size_t count);
+  /// One; none if there is none at hand. As long as no broker is there one of the last will do.
+  Number take_number_to_lend();
   /// They were not used.
   void return_numbers(std::vector<Number> numbers) noexcept;
   /// Whether that is, was or will be a channel of this context's: its own, or that of a port here.
   bool may_mean(ChannelId id) const noexcept;
-  /// Whether so much more may be kept mapped for when it comes back.
-  bool may_lend(std::uint64_t bytes) const noexcept;
+  /// How much more may be kept mapped for when it comes back.
+  Lending::Amount room_to_lend() const noexcept;
   /// So it goes back to nobody who lent it.
   void leaves_in_box(const graph::Memory& memory);
   /// The endpoint has lent, or borrowed.
@@ -258,7 +260,7 @@ class Context {
   bool drop_box(PortId id) noexcept;
   void forget_unanswered_boxes() noexcept;
   /// The other sides hear what stays here of what they have lent.
-  void relinquish();
+  void relinquish() noexcept;
 
   // context_moving.cpp
   void note_claims(PortId carrier);
@@ -364,6 +366,9 @@ class Context {
   std::map<PortId, ArrivedBox> boxes_;
   std::vector<Number> unused_numbers_;  ///< for memory in messages
   std::set<Endpoint*> lenders_;         ///< and borrowers
+  /// The broker gives more numbers when it has seen half of a table used: no more may be hoarded.
+  static constexpr std::size_t most_lent = shm::channels_per_table / 8;
+  static constexpr std::size_t most_unused = shm::channels_per_table / 2 - most_lent;
   std::vector<std::unique_ptr<Endpoint>> to_close_;
   std::deque<std::unique_ptr<Endpoint>> connections_;
   Handler<void(MessageEvent&)> on_connect_;

@@ -23,7 +23,8 @@ void Context::stock_numbers(std::size_t count) {
   if (!may_box_) return;
   std::erase_if(unused_numbers_, [this](const Number& number) { return number.life != broker_life(); });
   try {
-    while (unused_numbers_.size() < count && broker_.alive()) {
+    const auto at_hand = [this] { return std::ranges::any_of(ids_, [](const Ids& ids) { return ids.next != ids.end; }); };
+    while (unused_numbers_.size() < count && broker_.alive() && (unused_numbers_.size() < most_unused || at_hand())) {
       const PortId id = take_channel_id().opposite();
       unused_numbers_.push_back({id, broker_life()});
     }
@@ -40,6 +41,17 @@ std::vector<Number> Context::take_numbers(std::size_t count) {
   numbers.assign(first, unused_numbers_.end());
   unused_numbers_.erase(first, unused_numbers_.end());
   return numbers;
+}
+
+Number Context::take_number_to_lend() {
+  if (broker_.alive()) {
+    const std::vector<Number> one = take_numbers(1);
+    return one.empty() ? Number{} : one.front();
+  }
+  if (unused_numbers_.empty()) return {};
+  const Number number = unused_numbers_.back();
+  unused_numbers_.pop_back();
+  return number;
 }
 
 std::size_t Context::count_objects(const std::vector<Endpoint*>& one_end_each) {
@@ -62,19 +74,28 @@ bool Context::may_mean(ChannelId id) const noexcept {
          endpoints_.contains(PortId::of(id, 2));
 }
 
-bool Context::may_lend(std::uint64_t bytes) const noexcept {
-  for (const Endpoint* const lender : lenders_) bytes += lender->lent_bytes();
-  return bytes <= options_.buffer_cache;
+Lending::Amount Context::room_to_lend() const noexcept {
+  Lending::Amount room{options_.buffer_cache, most_lent};
+  for (const Endpoint* const lender : lenders_) {
+    const auto [bytes, objects] = lender->lent();
+    room = {room.bytes - std::min(room.bytes, bytes), room.objects - std::min(room.objects, objects)};
+  }
+  return room;
 }
 
 void Context::leaves_in_box(const graph::Memory& memory) {
-  for (Endpoint* const borrower : lenders_) borrower->keep_borrowed(memory);
+  for (Endpoint* const borrower : lenders_) borrower->lending().keep(memory);
 }
 
-void Context::relinquish() {
-  const auto keeps = [](const Endpoint* endpoint) { return endpoint->keeps_borrowed(); };
-  // Anew each time: what is posted may end a channel.
-  for (auto found = lenders_.begin(); (found = std::ranges::find_if(lenders_, keeps)) != lenders_.end();) (*found)->relinquish();
+void Context::relinquish() noexcept {
+  carry_out([this] {
+    // What is posted may end a channel.
+    for (auto each = lenders_.begin(); each != lenders_.end();) {
+      Endpoint* const endpoint = *each;
+      if (endpoint->may_relinquish()) endpoint->relinquish();
+      each = lenders_.upper_bound(endpoint);
+    }
+  });
 }
 
 void Context::on(const wire::Boxed& m, BrokerLink::Message& message) {

@@ -196,7 +196,7 @@ bool Context::tell_readable(Port& port) {
 }
 
 bool Context::deliver_next(Port& port) {
-  if (port.on_readable) return port.endpoint->readable() && tell_readable(port);
+  if (port.on_readable) return port.endpoint->has_news() && tell_readable(port);
   MessageEvent event;
   switch (port.endpoint->next(event)) {
     case Endpoint::Next::message: deliver(port, event); return true;

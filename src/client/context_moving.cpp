@@ -92,7 +92,7 @@ std::vector<MessagePort> Context::claimed_ports(Endpoint& carrier, std::span<gra
     auto memory = outcome.ours ? std::shared_ptr<BufferMemory>() : take_box(outcome.token.port);
     if (&outcome - outcomes.data() >= static_cast<std::ptrdiff_t>(first_box)) {
       buffer = std::ranges::find_if(buffer, buffers.end(), &graph::Contents::missing);
-      if (outcome.ours) memory = std::static_pointer_cast<BufferMemory>(carrier.take_back(outcome.token.port));
+      if (outcome.ours) memory = carrier.take_back(outcome.token.port);
       const bool frozen = buffer->sharing == graph::Sharing::frozen;
       const bool as_said = memory && (memory->frozen() == frozen || !enforced(Check::kernel_is_believed));
       if (as_said && memory->cut(*buffer->size_elsewhere)) buffer->memory = std::move(memory);

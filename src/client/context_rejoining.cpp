@@ -66,6 +66,7 @@ void Context::on(const wire::Welcome& m, BrokerLink::Message& message) {
   }
   hello_.life = m.life;
   may_box_ = (m.features & wire::feature::boxes) != 0;
+  for (Endpoint* const lender : lenders_) lender->lending().keep_all();  // this broker will take none of these numbers
   stays_away_ = false;
   pause_ns_ = 0;
   silence_ = {};

@@ -25,6 +25,7 @@
 
 namespace fairway::client {
 
+class BufferMemory;
 class Context;
 class Link;
 
@@ -112,6 +113,11 @@ class Endpoint {
     if (claimed_) return claims_answered_;
     return !queue_.empty() || (ended_ ? !over_ : in_.readable() || twin_gone_ || misses_generation());
   }
+  /// As `readable`, for what is a message or the end.
+  bool has_news() {
+    if (!lending_.empty()) static_cast<void>(at_end());  // steps over what is none
+    return readable();
+  }
   /// Whether the only thing left to read is the end: then the close event is due, started or not.
   bool at_end();
   std::uint64_t buffered_amount() noexcept;
@@ -189,12 +195,13 @@ class Endpoint {
   /// What the buffer holds has come in a message, and may go back.
   void borrow(const graph::Contents& buffer);
   /// Memory that this end has lent. Null: it has not, or it is back.
-  std::shared_ptr<graph::Memory> take_back(PortId number) { return lending_.take_back(number); }
-  void take_relinquished(PortId number) { lending_.relinquished(number); }
-  std::uint64_t lent_bytes() const noexcept;
-  /// It does not go back over this channel, if it came over it.
-  void keep_borrowed(const graph::Memory& memory);
-  bool keeps_borrowed() const noexcept { return lending_.keeps_some(); }
+  std::shared_ptr<BufferMemory> take_back(PortId number);
+  void take_relinquished(PortId number);
+  /// How much is kept, or will be when what is posted has left.
+  Lending::Amount lent() const noexcept;
+  Lending& lending() noexcept { return lending_; }
+  /// Whether the other side is to be told of something, and nothing posted before waits.
+  bool may_relinquish() const noexcept { return lending_.keeps_some() && !out_.has_backlog(); }
   /// Tells the other side what does not go back.
   void relinquish();
 
@@ -240,7 +247,8 @@ class Endpoint {
   bool let_go(const Departure::Box& box);
   /// The number under which this came, if it may go back there.
   std::optional<PortId> way_back(const graph::Contents& buffer) const;
-  Number number_to_lend();
+  /// Whether a number of the other side's choice can be mistaken for nothing else in a message over this channel.
+  bool may_name(PortId number) const noexcept;
   /// What is still to come back is kept by the broker, for whoever has this end next. False: later.
   bool leave_lent();
   /// Nothing comes or goes any more.

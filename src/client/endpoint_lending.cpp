@@ -19,11 +19,16 @@ const BufferMemory& object_in(const graph::Memory& memory) noexcept { return sta
 
 }  // namespace
 
+// What leaves ---------------------------------------------------------------------------------------------------
+
+bool Endpoint::may_name(PortId number) const noexcept {
+  return number && number.channel() != id_.channel() && !context_.may_mean(number.channel());
+}
+
 std::optional<PortId> Endpoint::way_back(const graph::Contents& buffer) const {
   if (!may_come_back(buffer)) return std::nullopt;
   const std::optional<PortId> number = lending_.number_of(*buffer.memory);
-  // The other side chose it: it must not be mistaken for something else in this message.
-  return number && !context_.may_mean(number->channel()) ? number : std::nullopt;
+  return number && may_name(*number) ? number : std::nullopt;
 }
 
 std::size_t Endpoint::numbers_wanted(std::span<graph::Contents* const> buffers) const {
@@ -43,93 +48,96 @@ std::vector<Endpoint::Departure::Box> Endpoint::pack(std::span<graph::Contents* 
     buffer->lent_as = 0;
     if (!buffer->in_object()) continue;
     const std::optional<PortId> number = way_back(*buffer);
-    boxes.push_back({number ? Number{*number} : Number{}, number.has_value()});
+    boxes.push_back({.number = {number.value_or(PortId{})}, .back = number.has_value()});
     if (!number) ++wanted;
   }
   const std::vector<Number> fresh = wanted == 0 || !known() ? std::vector<Number>() : context_.take_numbers(wanted);
   if (fresh.size() != wanted) return {};
   auto number = fresh.begin();
   auto box = boxes.begin();
-  std::uint64_t lent = 0;
+  Lending::Amount room = context_.room_to_lend();
   for (graph::Contents* const buffer : buffers) {
     if (!buffer->in_object()) continue;
     if (!box->back) box->number = *number++;
     const std::uint64_t size = object_in(*buffer->memory).object_size();
-    if (may_come_back(*buffer) && lending_.worthwhile() && context_.may_lend(lent + size)) box->lent = number_to_lend();
-    if (box->lent.id) lent += size;
+    if (may_come_back(*buffer) && lending_.worthwhile() && room.objects != 0 && size <= room.bytes) {
+      box->lent = context_.take_number_to_lend();
+      room.bytes -= size;
+      --room.objects;
+      context_.note_lending(*this);
+    }
     buffer->lent_as = (box++)->lent.id.value;
   }
   return boxes;
 }
 
-/// None: there is none at hand.
-Number Endpoint::number_to_lend() {
-  if (const auto spare = lending_.take_spare(context_.broker_life())) return *spare;
-  const std::vector<Number> fresh = context_.take_numbers(1);
-  return fresh.empty() ? Number{} : fresh.front();
-}
-
 bool Endpoint::let_go(const Departure::Box& box) {
   if (!box.back) {
-    context_.leaves_in_box(*box.memory);
     if (box.number.life != context_.broker_life()) return true;
     const BufferMemory& memory = object_in(*box.memory);
-    if (!known() || !context_.broker().try_send(wire::Box{box.number.id, id_, memory.object_size()}, memory.object())) return false;
+    if (!known() || !context_.broker().try_send(wire::Box{box.number.id, id_, memory.object_size(), wire::box_epoch, 0}, memory.object()))
+      return false;
+    context_.leaves_in_box(memory);
   }
-  if (box.lent.id) {
-    lending_.lend(box.lent, box.memory);
-    context_.note_lending(*this);
+  if (box.lent.id && !closing_) lending_.lend(box.lent, box.memory);
+  return true;
+}
+
+bool Endpoint::leave_lent() {
+  while (!lending_.lent().empty()) {
+    const Lending::Lent& last = lending_.lent().back();
+    const BufferMemory& memory = object_in(*last.memory);
+    const bool of_now = last.number.life == context_.broker_life();
+    const wire::Box box{last.number.id, id_.opposite(), memory.object_size(), wire::lent_epoch, 0};
+    if (of_now && !context_.broker().try_send(box, memory.object())) return false;
+    lending_.forget_last();
   }
   return true;
 }
 
+Lending::Amount Endpoint::lent() const noexcept {
+  Lending::Amount sum;
+  const auto add = [&sum](const graph::Memory& memory) {
+    sum.bytes += object_in(memory).object_size();
+    ++sum.objects;
+  };
+  for (const Lending::Lent& lent : lending_.lent()) add(*lent.memory);
+  for (const Departure& departure : leaving_)
+    for (const Departure::Box& box : departure.boxes)
+      if (box.lent.id && box.memory) add(*box.memory);
+  return sum;
+}
+
+// What comes ----------------------------------------------------------------------------------------------------
+
 void Endpoint::borrow(const graph::Contents& buffer) {
-  lending_.memory_came();
+  if (buffer.memory && may_come_back(buffer)) lending_.memory_came();
   const PortId number{buffer.lent_as};
+  if (!may_name(number)) return;
   if (buffer.memory) {
-    if (number && number.channel() != id_.channel()) lending_.borrow(number, buffer.memory);
-  } else if (number) {
+    lending_.borrow(number, buffer.memory);
+  } else {
     lending_.keep(number);
   }
   context_.note_lending(*this);
 }
 
-void Endpoint::keep_borrowed(const graph::Memory& memory) {
-  const std::optional<PortId> number = lending_.number_of(memory);
-  if (!number) return;
-  lending_.gave_back(*number);
-  lending_.keep(*number);
+std::shared_ptr<BufferMemory> Endpoint::take_back(PortId number) {
+  auto lent = lending_.take_back(number);
+  if (!lent) return nullptr;
+  context_.return_numbers({lent->number});
+  return std::static_pointer_cast<BufferMemory>(std::move(lent->memory));
 }
 
-std::uint64_t Endpoint::lent_bytes() const noexcept {
-  std::uint64_t sum = 0;
-  for (const auto& [number, memory] : lending_.lent()) sum += object_in(*memory).object_size();
-  return sum;
-}
-
-void Endpoint::end_lending() noexcept {
-  context_.return_numbers(lending_.take_numbers());
-  lending_ = {};
-  context_.forget_lending(*this);
-}
-
-bool Endpoint::leave_lent() {
-  auto& lent = lending_.lent();
-  while (!lent.empty()) {
-    const auto& [number, kept] = lent.back();
-    const BufferMemory& memory = object_in(*kept);
-    const bool of_now = number.life == context_.broker_life();
-    if (of_now && !context_.broker().try_send(wire::Box{number.id, id_.opposite(), memory.object_size()}, memory.object())) return false;
-    lent.pop_back();
-  }
-  return true;
+void Endpoint::take_relinquished(PortId number) {
+  if (const auto freed = lending_.relinquished(number)) context_.return_numbers({*freed});
 }
 
 void Endpoint::relinquish() {
   const std::vector<PortId> kept = lending_.take_kept();
   if (kept.empty() || peer_gone()) return;
   std::vector<route::Token> tokens;
-  for (const PortId number : kept) tokens.push_back({number, route::box_epoch});
+  for (const PortId number : kept) tokens.push_back({number, wire::lent_epoch});
   Outgoing::Record record{shm::RecordType::relinquish, shm::record_has_tokens, std::vector<std::byte>(route::token_table_size(tokens.size()))};
   route::write_token_table(tokens, record.bytes.data());
   out_.push(std::move(record), {}, wire::Contained::copied);
@@ -138,9 +146,19 @@ void Endpoint::relinquish() {
 
 bool Endpoint::pass_relinquished() {
   if (!claims_answered_ || claimed_->header.type != shm::RecordType::relinquish) return false;
-  context_.drop_claimed(*this);
+  context_.carry_out([this] { context_.drop_claimed(*this); });
   consume(*std::exchange(claimed_, std::nullopt));
   return true;
+}
+
+void Endpoint::end_lending() noexcept {
+  context_.carry_out([this] {
+    std::vector<Number> numbers;
+    for (const Lending::Lent& lent : lending_.lent()) numbers.push_back(lent.number);
+    context_.return_numbers(std::move(numbers));
+  });
+  lending_ = {};
+  context_.forget_lending(*this);
 }
 
 }  // namespace fairway::client

@@ -52,6 +52,7 @@ void Endpoint::awake() {
 
 void Endpoint::peer_moved(Epoch peer_epoch) {
   if (!pairing_.saw(peer_epoch)) return;
+  context_.carry_out([this] { lending_.keep_all(); });  // who lent it is not here to take it back
   leave_link();
   home_ = false;
   in_.forget_control();

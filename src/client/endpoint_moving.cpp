@@ -50,7 +50,7 @@ void Endpoint::post_with(Outgoing::Record record, Departure departure, std::span
   context_.note_post();
   std::vector<route::Token> tokens;
   for (const auto& endpoint : departure.ports) tokens.push_back({endpoint->id_, endpoint->pairing_.mine() + 1});
-  for (const Departure::Box& box : departure.boxes) tokens.push_back({box.number.id, route::box_epoch});
+  for (const Departure::Box& box : departure.boxes) tokens.push_back({box.number.id, box.back ? wire::lent_epoch : wire::box_epoch});
   route::write_token_table(tokens, record.bytes.data());
   std::vector<graph::BufferNode*> boxed;
   for (graph::BufferNode* const buffer : buffers)
@@ -78,7 +78,8 @@ void Endpoint::let_ports_go() {
       continue;
     }
     if (auto& boxes = leaving_.front().boxes; !boxes.empty()) {
-      if (!stuck_for_ever(*this) && !let_go(boxes.back())) break;
+      const bool lost = !boxes.back().back && stuck_for_ever(*this);
+      if (!lost && !let_go(boxes.back())) break;
       boxes.pop_back();
       continue;
     }
@@ -105,12 +106,14 @@ void Endpoint::let_ports_go() {
 void Endpoint::give_up(Departure& departure) noexcept {
   for (auto& endpoint : departure.ports)
     if (endpoint) context_.close_later(std::move(endpoint));
-  std::vector<Number> unused;
-  for (const Departure::Box& box : departure.boxes) {
-    if (!box.back) unused.push_back(box.number);
-    if (box.lent.id) unused.push_back(box.lent);
-  }
-  context_.return_numbers(std::move(unused));
+  context_.carry_out([&] {
+    std::vector<Number> unused;
+    for (const Departure::Box& box : departure.boxes) {
+      if (!box.back) unused.push_back(box.number);
+      if (box.lent.id) unused.push_back(box.lent);
+    }
+    context_.return_numbers(std::move(unused));
+  });
   departure.boxes.clear();
 }
 

@@ -18,6 +18,9 @@ namespace fairway::client {
 
 namespace {
 
+/// So many records that are no messages are passed over at a time.
+constexpr int most_passed = 64;
+
 /// An array of ArrayBuffers. False: there is no memory.
 bool make_list(std::span<graph::Contents> buffers, Value& out) noexcept {
   try {
@@ -64,9 +67,10 @@ Endpoint::Next Endpoint::next_with_ports(MessageEvent& event) {
 Endpoint::Next Endpoint::next(MessageEvent& event) {
   if (local() || !queue_.empty()) return next_local(event);
   shm::Record record;
-  while (!ended_) {
+  for (int passed = 0; !ended_;) {
     if (claimed_) {
       if (!pass_relinquished()) return next_with_ports(event);
+      if (++passed == most_passed) return Next::empty;  // for this time: who writes nothing else is not all that there is
       continue;
     }
     FAIRWAY_HOOK(read_before);
@@ -86,8 +90,8 @@ bool Endpoint::at_end() {
   if (!queue_.empty()) return false;
   if (local()) return twin_gone_;
   shm::Record record;
-  while (!ended_) {
-    if (claimed_ && !pass_relinquished()) return false;
+  for (int passed = 0; !ended_; ++passed) {
+    if (claimed_ && (passed >= most_passed || !pass_relinquished())) return false;
     const Incoming::Look look = in_.look(record);
     if ((look == Incoming::Look::record && is_message(record)) || !step_over(look, record)) return false;
   }

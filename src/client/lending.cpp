@@ -5,48 +5,43 @@
 
 namespace fairway::client {
 
-void Lending::lend(Number number, Memory memory) { lent_.emplace_back(number, std::move(memory)); }
+namespace {
+
+PortId id_of(const Lending::Lent& lent) noexcept { return lent.number.id; }
+
+}  // namespace
 
 std::vector<PortId> Lending::out(std::span<const route::Token> tokens) const {
   std::vector<PortId> numbers;
   for (const route::Token& token : tokens)
-    if (std::ranges::find(lent_, token.port, [](const auto& entry) { return entry.first.id; }) != lent_.end()) numbers.push_back(token.port);
+    if (token.epoch == wire::lent_epoch && std::ranges::find(lent_, token.port, id_of) != lent_.end()) numbers.push_back(token.port);
   return numbers;
 }
 
-Lending::Memory Lending::take_back(PortId number) {
-  const auto found = std::ranges::find(lent_, number, [](const auto& entry) { return entry.first.id; });
-  if (found == lent_.end()) return nullptr;
-  spare_.push_back(found->first);
-  Memory memory = std::move(found->second);
+std::optional<Lending::Lent> Lending::take(PortId number) {
+  const auto found = std::ranges::find(lent_, number, id_of);
+  if (found == lent_.end()) return std::nullopt;
+  Lent lent = std::move(*found);
   lent_.erase(found);
-  ++returned_;
-  return memory;
+  return lent;
 }
 
-void Lending::relinquished(PortId number) {
-  if (!take_back(number)) return;
-  --returned_;
+std::optional<Lending::Lent> Lending::take_back(PortId number) {
+  auto lent = take(number);
+  if (lent) ++returned_;
+  return lent;
+}
+
+std::optional<Number> Lending::relinquished(PortId number) {
+  const auto lent = take(number);
+  if (!lent) return std::nullopt;
   ++relinquished_;
-}
-
-std::vector<Number> Lending::take_numbers() {
-  std::vector<Number> numbers = std::exchange(spare_, {});
-  for (const auto& [number, memory] : lent_) numbers.push_back(number);
-  lent_.clear();
-  return numbers;
-}
-
-std::optional<Number> Lending::take_spare(std::uint64_t life) {
-  std::erase_if(spare_, [life](const Number& number) { return number.life != life; });
-  if (spare_.empty()) return std::nullopt;
-  const Number number = spare_.back();
-  spare_.pop_back();
-  return number;
+  return lent->number;
 }
 
 void Lending::borrow(PortId number, const Memory& memory) {
-  if (std::ranges::find(borrowed_, number, &Borrowed::number) == borrowed_.end()) borrowed_.push_back({number, memory});
+  const bool known = std::ranges::find(borrowed_, number, &Borrowed::number) != borrowed_.end();
+  if (!known && borrowed_.size() < most_borrowed) borrowed_.push_back({number, memory});
 }
 
 std::optional<PortId> Lending::number_of(const graph::Memory& memory) const noexcept {
@@ -58,8 +53,19 @@ void Lending::gave_back(PortId number) noexcept {
   std::erase_if(borrowed_, [number](const Borrowed& entry) { return entry.number == number; });
 }
 
+void Lending::keep(PortId number) {
+  if (kept_.size() < most_borrowed && std::ranges::find(kept_, number) == kept_.end()) kept_.push_back(number);
+}
+
+void Lending::keep(const graph::Memory& memory) {
+  const std::optional<PortId> number = number_of(memory);
+  if (!number) return;
+  keep(*number);
+  gave_back(*number);
+}
+
 void Lending::keep_all() {
-  for (const Borrowed& entry : borrowed_) kept_.push_back(entry.number);
+  for (const Borrowed& entry : borrowed_) keep(entry.number);
   borrowed_.clear();
 }
 
@@ -69,7 +75,7 @@ bool Lending::keeps_some() const noexcept {
 
 std::vector<PortId> Lending::take_kept() {
   for (const Borrowed& entry : borrowed_)
-    if (entry.memory.expired()) kept_.push_back(entry.number);
+    if (entry.memory.expired()) keep(entry.number);
   std::erase_if(borrowed_, [](const Borrowed& entry) { return entry.memory.expired(); });
   return std::exchange(kept_, {});
 }

@@ -26,28 +26,34 @@ class Lending {
  public:
   using Memory = std::shared_ptr<graph::Memory>;
 
+  /// Of memory.
+  struct Amount {
+    std::uint64_t bytes = 0;
+    std::uint64_t objects = 0;
+  };
+
   // What was sent.
 
   /// Whether memory comes over this channel, too, and what was lent mostly came back.
   bool worthwhile() const noexcept { return memory_comes_ && relinquished_ <= returned_ + most_in_vain; }
-  void lend(Number number, Memory memory);
+  void lend(Number number, Memory memory) { lent_.push_back({number, std::move(memory)}); }
+  struct Lent {
+    Number number;
+    Memory memory;
+  };
+  const std::vector<Lent>& lent() const noexcept { return lent_; }
   /// Which of these are out.
   std::vector<PortId> out(std::span<const route::Token> tokens) const;
-  /// It has come back. Null: it is not out. Its number is free for the next.
-  Memory take_back(PortId number);
-  /// It will not.
-  void relinquished(PortId number);
-  /// The same, as this end leaves: whoever has it next is to get what comes back.
-  std::vector<std::pair<Number, Memory>>& lent() noexcept { return lent_; }
-  const std::vector<std::pair<Number, Memory>>& lent() const noexcept { return lent_; }
-  /// A number that was used here before.
-  std::optional<Number> take_spare(std::uint64_t life);
-  /// All that are used here, or were.
-  std::vector<Number> take_numbers();
+  /// It has come back. None: it is not out. Its number is free for the next.
+  std::optional<Lent> take_back(PortId number);
+  /// It will not. None: it was not out.
+  std::optional<Number> relinquished(PortId number);
+  /// It is for others to take back.
+  void forget_last() noexcept { lent_.pop_back(); }
 
   // What has come.
 
-  /// In a message, whether it may go back or not.
+  /// In a box, and not to be shared, whether it may go back or not.
   void memory_came() noexcept { memory_comes_ = true; }
   /// It may, under that number of the other side.
   void borrow(PortId number, const Memory& memory);
@@ -55,8 +61,10 @@ class Lending {
   std::optional<PortId> number_of(const graph::Memory& memory) const noexcept;
   /// It is on its way back.
   void gave_back(PortId number) noexcept;
-  /// It leaves another way, or never arrived.
-  void keep(PortId number) { kept_.push_back(number); }
+  /// It never arrived.
+  void keep(PortId number);
+  /// It leaves another way.
+  void keep(const graph::Memory& memory);
   void keep_all();
   /// Whether there is something here for good, or gone.
   bool keeps_some() const noexcept;
@@ -68,14 +76,17 @@ class Lending {
  private:
   /// So many more may be lent for nothing than come back.
   static constexpr std::uint64_t most_in_vain = 4;
+  /// No library of ours lends so much at a time: who does is not told everything.
+  static constexpr std::size_t most_borrowed = 256;
+
+  std::optional<Lent> take(PortId number);
 
   struct Borrowed {
     PortId number;
     std::weak_ptr<const graph::Memory> memory;
   };
 
-  std::vector<std::pair<Number, Memory>> lent_;
-  std::vector<Number> spare_;
+  std::vector<Lent> lent_;
   std::vector<Borrowed> borrowed_;
   std::vector<PortId> kept_;
   std::uint64_t returned_ = 0;

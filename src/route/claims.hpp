@@ -17,9 +17,6 @@ struct Token {
   friend auto operator<=>(const Token&, const Token&) = default;
 };
 
-/// Of a token that stands for memory.
-inline constexpr Epoch box_epoch = 1;
-
 /// What has become of a token in the record that a port has reached.
 enum class TokenState : std::uint8_t { none, asked, granted, refused, at_hand };
 enum class TokenEvent : std::uint8_t { reach, find, grant, refuse, abandon, deliver };

@@ -1,4 +1,3 @@
-#include "route/claims.hpp"
 #include "route/registry.hpp"
 
 /// Memory that changes hands: a token for it travels like that of a port, whose other end was never there.
@@ -12,21 +11,17 @@ SegmentId Registry::box(ContextId from, const wire::Box& m, bool there, Actions&
 
 Registry::Wrong Registry::take_box(ContextId from, const wire::Box& m, bool there, SegmentId& kept, Actions& actions) {
   if (m.port.side() != 2 || m.port.channel() == m.carrier.channel()) return "a box in the place of another port";
-  auto [carrier, no_carrier] = owned_port(from, m.carrier);
-  if (no_carrier != nullptr) {
-    // Or on the stream that its sender reads: what is still to come back there, for who reads on.
-    const auto [reader, no_reader] = owned_port(from, m.carrier.opposite());
-    if (no_reader != nullptr) return no_carrier;
-    carrier = reader;
-  }
+  const bool lent = m.token == wire::lent_epoch;  // and to come back on the stream that the sender reads, for who reads on
+  const auto [own, not_its_own] = owned_port(from, lent ? m.carrier.opposite() : m.carrier);
+  if (not_its_own != nullptr) return not_its_own;
   const auto [channel, wrong] = begin_channel(from, m.port.channel(), actions);
   if (channel == nullptr) return wrong;
   channel->port[0].life = Life::closed;
   channel->port[0].owner = from;
   channel->port[1].life = Life::transit;
-  channel->port[1].epoch = box_epoch;
+  channel->port[1].epoch = 1;
 
-  const bool read = carrier != nullptr && is_read(m.carrier);
+  const bool read = own != nullptr && is_read(m.carrier);
   const ContextEntry& context = contexts_.at(from);
   const bool room = there && limit_reached(context, m.size) == nullptr && context.sent < limits_.ports_per_context;
   if (read && room) kept = channel->box = add_segment(from, m.size, SegmentState::boxed, actions);
@@ -36,7 +31,7 @@ Registry::Wrong Registry::take_box(ContextId from, const wire::Box& m, bool ther
     close_port(m.port, 0, read ? CloseReason::broker_refused : CloseReason::dropped, actions);
     return nullptr;
   }
-  send_on(m.port, m.carrier, channel->port[1].epoch, from);
+  send_on(m.port, m.carrier, m.token, from);
   answer_claims(m.port, actions);
   return nullptr;
 }

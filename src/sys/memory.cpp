@@ -74,6 +74,13 @@ bool is_complete(int fd, std::uint64_t size) {
   return has_size(fd, size, status) && static_cast<std::uint64_t>(status.st_blocks) * 512 >= size;
 }
 
+bool is_fixed_memory(int fd, std::uint64_t size) {
+  struct stat status {};
+  if (!has_size(fd, size, status)) return false;
+  const int seals = FAIRWAY_CALL(get_seals_fixed, ::fcntl(fd, F_GET_SEALS));
+  return seals >= 0 && (seals & size_seals()) == size_seals();
+}
+
 bool is_fresh_memory(int fd, std::uint64_t size) {
   struct stat status {};
   return has_size(fd, size, status) &&

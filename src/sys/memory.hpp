@@ -26,6 +26,9 @@ bool freeze(int fd) noexcept;
 /// Whether the object has exactly that size and every page of it is allocated.
 bool is_complete(int fd, std::uint64_t size);
 
+/// Whether the object is a memory object of exactly that size for ever.
+bool is_fixed_memory(int fd, std::uint64_t size);
+
 /// Whether the object is what the broker makes: a memory object that nobody can resize, not yet sealed for good,
 /// of exactly that size.
 bool is_fresh_memory(int fd, std::uint64_t size);

@@ -30,6 +30,7 @@ bool valid(const Close& m) noexcept { return valid_reason(m.reason) && m.pad == 
 bool valid(const Detach& m) noexcept { return m.pad == 0; }
 bool valid(const Claim& m) noexcept { return m.pad == 0; }
 bool valid(const Unclaim& m) noexcept { return m.pad == 0; }
+bool valid(const Box& m) noexcept { return (m.token == box_epoch || m.token == lent_epoch) && m.pad == 0; }
 bool valid(const Reassert& m) noexcept { return m.opened <= 1 && m.linked <= 1 && m.partial <= 1 && m.pad == 0; }
 bool valid(const Shown& m) noexcept { return m.linear <= 1 && m.first <= 1 && m.reads <= 1; }
 bool valid(const Returned& m) noexcept { return m.pad == 0; }

@@ -179,13 +179,19 @@ struct Unclaim {
   Epoch epoch = 0;
   std::uint32_t pad = 0;
 };
-/// With feature::boxes, and the memory: that leaves in a message on my port `carrier`, where its token is (port, 1), or has been
-/// lent over that channel and is still to come back on the `carrier` that my port reads. The port is the second of a channel
-/// number that I have not used; nothing is at the first.
+/// Of a token that stands for memory; and of one for memory that was lent over the same channel: no port has moved so often.
+inline constexpr Epoch box_epoch = 1;
+inline constexpr Epoch lent_epoch = Epoch{1} << 31;
+
+/// With feature::boxes, and the memory: that leaves in a message on my port `carrier`, as the token (port, box_epoch); or was lent,
+/// and is still to come back on the `carrier` that my port reads, as (port, lent_epoch). The port is the second of a channel number
+/// that I have not used; nothing is at the first.
 struct Box {
   PortId port;
   PortId carrier;
   std::uint64_t size = 0;
+  Epoch token = box_epoch;
+  std::uint32_t pad = 0;
 };
 
 // With feature::rejoin, by a context that has lost its broker and joined the next one.

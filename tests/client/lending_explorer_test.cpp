@@ -46,6 +46,7 @@ struct End {
   std::vector<std::shared_ptr<Mapped>> held;
   std::deque<Record> unread;  ///< what the other end has posted
   std::set<PortId> borrowed;  ///< as its `lending` should know
+  std::vector<Number> free;   ///< numbers that were used
   int owners_left = 2;
 };
 
@@ -107,6 +108,8 @@ class Channel {
       for (const auto& memory : end.held) add(static_cast<std::uint64_t>(memory->object)), add(end.lending.number_of(*memory).value_or(PortId{}).value);
       text += " borrowed";
       for (const PortId number : end.borrowed) add(number.value);
+      text += " free";
+      for (const Number& number : end.free) add(number.id.value);
       for (const Record& record : end.unread) {
         text += " record";
         for (const PortId token : record.tokens) add(token.value);
@@ -143,8 +146,8 @@ class Channel {
       boxes_[{writer, record.tokens[0]}] = memory->object;
     }
     if (end.lending.worthwhile()) {
-      const auto spare = end.lending.take_spare(1);
-      const Number number = spare ? *spare : Number{fresh(), 1};
+      const Number number = end.free.empty() ? Number{fresh(), 1} : end.free.back();
+      if (!end.free.empty()) end.free.pop_back();
       record.lent = number.id;
       end.lending.lend(number, std::move(memory));
     }
@@ -156,18 +159,20 @@ class Channel {
     const Record record = std::move(end.unread.front());
     end.unread.pop_front();
     std::vector<route::Token> tokens;
-    for (const PortId token : record.tokens) tokens.push_back({token, route::box_epoch});
+    for (const PortId token : record.tokens) tokens.push_back({token, wire::lent_epoch});
     const std::vector<PortId> out = end.lending.out(tokens);
     for (const PortId token : record.tokens) {
       const bool ours = std::ranges::find(out, token) != out.end();
       if (record.object < 0) {
-        if (ours) end.lending.relinquished(token);
+        if (ours) end.free.push_back(*end.lending.relinquished(token));
         boxes_.erase({1 - reader, token});
         continue;
       }
       std::shared_ptr<Mapped> memory;
       if (ours) {
-        memory = std::static_pointer_cast<Mapped>(end.lending.take_back(token));
+        const auto lent = end.lending.take_back(token);
+        memory = std::static_pointer_cast<Mapped>(lent->memory);
+        end.free.push_back(lent->number);
       } else if (const auto box = boxes_.extract({1 - reader, token})) {
         memory = std::make_shared<Mapped>(box.mapped());
       }
@@ -199,6 +204,7 @@ class Channel {
     end.lending = {};
     end.lending.memory_came();
     end.borrowed.clear();
+    end.free.clear();
     end.held.clear();
     --end.owners_left;
   }

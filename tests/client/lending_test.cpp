@@ -14,7 +14,7 @@ Number number(std::uint64_t channel, std::uint64_t life = 1) { return {PortId::o
 PortId id(std::uint64_t channel) { return number(channel).id; }
 std::vector<route::Token> tokens(std::initializer_list<std::uint64_t> channels) {
   std::vector<route::Token> list;
-  for (const std::uint64_t channel : channels) list.push_back({id(channel), route::box_epoch});
+  for (const std::uint64_t channel : channels) list.push_back({id(channel), wire::lent_epoch});
   return list;
 }
 
@@ -39,24 +39,26 @@ TEST(Lending, WhatIsOutComesBackOnce) {
   const Lending::Memory kept = memory();
   lending.lend(number(7), kept);
   EXPECT_EQ(lending.out(tokens({3, 7})), std::vector<PortId>{id(7)});
-  EXPECT_EQ(lending.take_back(id(3)), nullptr) << "that was never lent";
-  EXPECT_EQ(lending.take_back(id(7)), kept);
-  EXPECT_EQ(lending.take_back(id(7)), nullptr);
+  EXPECT_TRUE(lending.out(std::vector<route::Token>{{id(7), wire::box_epoch}}).empty()) << "a box of that number is something else";
+  EXPECT_FALSE(lending.take_back(id(3))) << "that was never lent";
+  const auto back = lending.take_back(id(7));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->memory, kept);
+  EXPECT_EQ(back->number.id, id(7)) << "it is free for the next";
+  EXPECT_FALSE(lending.take_back(id(7)));
   EXPECT_TRUE(lending.out(tokens({7})).empty());
 }
 
-TEST(Lending, ANumberIsUsedAgainWhenItsMemoryIsBackOrWillNotCome) {
+TEST(Lending, WhatIsRelinquishedFreesItsNumberOnce) {
   Lending lending;
-  EXPECT_FALSE(lending.take_spare(1));
-  lending.lend(number(7), memory());
-  lending.lend(number(8), memory());
-  EXPECT_FALSE(lending.take_spare(1));
-  lending.take_back(id(7));
-  ASSERT_TRUE(lending.take_spare(1));
-  EXPECT_FALSE(lending.take_spare(1));
-  lending.relinquished(id(8));
-  EXPECT_FALSE(lending.take_spare(2)) << "it was another broker's";
-  EXPECT_FALSE(lending.take_spare(1)) << "and is forgotten";
+  Lending::Memory out = memory();
+  const std::weak_ptr<graph::Memory> watched = out;
+  lending.lend(number(7), std::move(out));
+  const auto freed = lending.relinquished(id(7));
+  ASSERT_TRUE(freed);
+  EXPECT_EQ(freed->id, id(7));
+  EXPECT_TRUE(watched.expired());
+  EXPECT_FALSE(lending.relinquished(id(7)));
 }
 
 TEST(Lending, WhatHasComeGoesBackUnderItsNumber) {
@@ -91,16 +93,29 @@ TEST(Lending, WhatIsGoneOrStaysIsSaidOnce) {
   EXPECT_EQ(lending.take_kept(), std::vector<PortId>{id(5)});
 }
 
-TEST(Lending, GivesUpItsNumbersWithAllThatIsOut) {
+TEST(Lending, WhatLeavesAnotherWayIsSaidOnce) {
   Lending lending;
-  Lending::Memory out = memory();
-  const std::weak_ptr<graph::Memory> watched = out;
-  lending.lend(number(7), std::move(out));
-  lending.lend(number(8), memory());
-  lending.take_back(id(8));
-  EXPECT_EQ(lending.take_numbers().size(), 2u);
-  EXPECT_TRUE(watched.expired());
-  EXPECT_TRUE(lending.empty());
+  const Lending::Memory here = memory(), other = memory();
+  lending.borrow(id(4), here);
+  lending.keep(*other);
+  EXPECT_FALSE(lending.keeps_some());
+  lending.keep(*here);
+  lending.keep(id(4));
+  EXPECT_FALSE(lending.number_of(*here));
+  EXPECT_EQ(lending.take_kept(), std::vector<PortId>{id(4)});
+}
+
+TEST(Lending, WhoLendsWithoutEndIsNotToldEverything) {
+  Lending lending;
+  std::vector<Lending::Memory> all;
+  for (std::uint64_t i = 1; i <= 1000; ++i) {
+    all.push_back(memory());
+    lending.borrow(id(i), all.back());
+    lending.keep(id(5000 + i));
+  }
+  EXPECT_FALSE(lending.number_of(*all.back()));
+  lending.keep_all();
+  EXPECT_EQ(lending.take_kept().size(), 256u);
 }
 
 }  // namespace

@@ -214,10 +214,10 @@ TEST_F(HostileClient, that_sends_as_memory_what_is_none_is_disconnected) {
   };
   constexpr int fixed = F_SEAL_SHRINK | F_SEAL_GROW;
   const sys::Fd folder(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), with_holes = memory(shm::page, fixed), may_shrink = memory(shm::page, F_SEAL_GROW),
-                another_size = memory(2 * shm::page, fixed), whole = memory(shm::page, fixed);
-  for (const sys::Fd* const fd : {&may_shrink, &another_size, &whole})
+                another_size = memory(2 * shm::page, fixed), whole = memory(shm::page, fixed), sealed = memory(shm::page, fixed | F_SEAL_SEAL);
+  for (const sys::Fd* const fd : {&may_shrink, &another_size, &whole, &sealed})
     ASSERT_EQ(::posix_fallocate(fd->get(), 0, shm::page), 0);
-  for (const sys::Fd* const fd : {&folder, &with_holes, &may_shrink, &another_size}) {
+  for (const sys::Fd* const fd : {&folder, &may_shrink, &another_size}) {
     RawContext hostile = raw();
     const PortId carrier = hostile.create();
     const int descriptor = fd->get();
@@ -225,10 +225,14 @@ TEST_F(HostileClient, that_sends_as_memory_what_is_none_is_disconnected) {
     ASSERT_NO_FATAL_FAILURE(expect_ended(hostile));
     expect_named("boxed what is no memory");
   }
+  // What others who have had it can do to it is not held against the sender.
   RawContext honest = raw();
   const PortId carrier = honest.create();
-  const int descriptor = whole.get();
-  honest.send(wire::Box{PortId::of({carrier.channel().value + 1}, 2), carrier, shm::page}, {&descriptor, 1});
+  for (const sys::Fd* const fd : {&whole, &with_holes, &sealed}) {
+    static std::uint64_t number = 0;
+    const int descriptor = fd->get();
+    honest.send(wire::Box{PortId::of({carrier.channel().value + ++number}, 2), carrier, shm::page}, {&descriptor, 1});
+  }
   static_cast<void>(honest.lease());  // it is answered
 }
 

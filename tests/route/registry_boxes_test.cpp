@@ -70,19 +70,34 @@ TEST_F(RegistryBoxes, MayStandInTheStreamThatTheirSenderReadsForWhoReadsOn) {
   const PortId next = channel(b, "c");
   const PortId lent = PortId::of({258}, 2), unused = PortId::of({259}, 2);
   for (const PortId each : {lent, unused})
-    EXPECT_EQ(world.box(b, {each, k, size}, true).back(), to_string(each) + " transit by 0 epoch 1");
+    EXPECT_EQ(world.box(b, {each, k, size, wire::lent_epoch, 0}, true).back(), to_string(each) + " transit by 0 epoch 1");
   detach(b, far_k, next);
   claim(c, far_k, next.opposite(), 2);
   world.take_all(c);
-  EXPECT_EQ(claim(c, lent, far_k, 1).front(), "ch-258.2 owned by 4 epoch 1");
+  EXPECT_EQ(claim(c, lent, far_k, 1), Lines{"4 <- Refused ch-258.2 token 1 on ch-1.2"}) << "that is no box";
+  EXPECT_EQ(claim(c, lent, far_k, wire::lent_epoch).front(), "ch-258.2 owned by 4 epoch 1");
   EXPECT_EQ(world.take<wire::Boxed>(c).size, size);
   close(c, lent);
   EXPECT_EQ(world.row(unused).state, shm::PortState::transit) << "it may come";
   close(a, k);
   world.send(c, wire::End{far_k});
   EXPECT_EQ(world.row(unused).state, shm::PortState::none) << "nothing comes any more";
-  EXPECT_EQ(world.box(x, {PortId::of({514}, 2), q.opposite(), size}, true).back(), "ch-514.2 transit by 0 epoch 1") << "as long as it reads";
-  EXPECT_EQ(world.box(c, {PortId::of({770}, 2), p, size}, true).front(), "disconnect 4: a port that is not its own");
+  EXPECT_EQ(world.box(c, {PortId::of({770}, 2), p, size, wire::lent_epoch, 0}, true).front(), "disconnect 4: a port that is not its own");
+}
+
+TEST_F(RegistryBoxes, ThatWereLentAreWaitedForByNobody) {
+  const PortId of_a = PortId::of({2}, 2);
+  EXPECT_EQ(claim(b, of_a, far_k, wire::lent_epoch), Lines{"2 <- Refused ch-2.2 token 2147483648 on ch-1.2"}) << "unborn";
+  EXPECT_EQ(claim(b, p, far_k, wire::lent_epoch), Lines{"2 <- Refused " + to_string(p) + " token 2147483648 on ch-1.2"}) << "a port of the writer's";
+  expect_honest();
+}
+
+TEST_F(RegistryBoxes, OfAReaderThatDiesBeforeItsPortLeftAreForNobody) {
+  const PortId lent = PortId::of({257}, 2);
+  world.box(b, {lent, k, size, wire::lent_epoch, 0}, true);
+  world.leave(b);
+  EXPECT_EQ(world.row(lent).state, shm::PortState::none);
+  expect_honest();
 }
 
 TEST_F(RegistryBoxes, GoWithTheStreamThatNobodyReads) {

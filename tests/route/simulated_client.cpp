@@ -213,8 +213,8 @@ void SimulatedClient::box(PortId carrier, Port& port) {
   const PortId boxed = PortId::of({ids_.front().first++}, 2);
   const std::uint64_t size = shm::page * (1 + (*random_)() % 20);
   if (chance(4)) {  // lent, and still to come: for whoever reads on
-    out.push_back(wire::Box{boxed, carrier.opposite(), size});
-    sent_tokens.push_back({boxed, carrier, 1, 0, 0});
+    out.push_back(wire::Box{boxed, carrier.opposite(), size, wire::lent_epoch, 0});
+    sent_tokens.push_back({boxed, carrier, wire::lent_epoch, 0, 0});
     return;
   }
   out.push_back(wire::Box{boxed, carrier, size});

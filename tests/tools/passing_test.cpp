@@ -33,6 +33,8 @@ std::vector<Passing> samples() {
   all[4].ports = {PortId::of({18}, 1), PortId::of({19}, 2)};
   for (const std::size_t i : {6, 7}) all[i].ports = {PortId::of({18}, 1)};
   all.push_back(message(shm::RecordType::value, "\xff\x0f\"\xfe", 70'000));
+  all.push_back(message(shm::RecordType::relinquish, "", 0));
+  all.back().ports = {PortId::of({20}, 2)};
   for (const auto what : {Passing::What::missed, Passing::What::closed, Passing::What::damaged}) {
     Passing passing = message(shm::RecordType::none, "", 0);
     passing.what = what;
