@@ -26,8 +26,9 @@ class FAIRWAY_API SharedBuffer {
   /// A copy of these. Throws DOMException "RangeError" when there is no memory.
   explicit SharedBuffer(Bytes bytes);
   /// What it holds, without a copy unless somebody else can write it still: a child that was forked, a context that has sent it
-  /// and keeps it mapped (`ContextOptions::buffer_cache`), or who keeps it against the rules. The ArrayBuffer is detached. Throws DOMException "TypeError" if it was detached already, and
-  /// "RangeError" when there is no memory for that copy: what it held is lost then.
+  /// and keeps it mapped (`ContextOptions::buffer_cache`), or who keeps it against the rules. The ArrayBuffer is detached.
+  /// Throws DOMException "TypeError" if it was detached already, and "RangeError" when there is no memory for that copy: what
+  /// it held is lost then.
   explicit SharedBuffer(ArrayBuffer&& buffer);
   /// The one that the value is. Throws "TypeError" if it is something else.
   template <std::same_as<Value> V>
