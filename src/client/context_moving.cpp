@@ -130,8 +130,8 @@ void Context::abandon_claims(Endpoint& carrier) {
   for (const wire::Unclaim& unclaim : claims_.abandon(carrier.id())) {
     auto dormant = dormant_.extract(unclaim.port);
     if (drop_box(unclaim.port)) continue;
-    if (dormant && !dormant.mapped()->known()) {
-      close_later(std::move(dormant.mapped()));  // it was a former broker's to take back
+    if (dormant && !dormant.mapped()->returnable()) {
+      close_later(std::move(dormant.mapped()));
     } else {
       broker_.send(unclaim);
     }

@@ -30,7 +30,13 @@ void Context::look_for_broker() noexcept {
 
 void Context::look() noexcept {
   next_look_ns_ = for_ever;
-  if (!broker_.alive() && !rejoin(BrokerLink::Start::never)) look_for_broker();
+  if (broker_.alive()) return;
+  // Over such a link nobody is woken, whoever posts.
+  const auto needs_another = [](const auto& entry) { return entry.second->endpoints != 0 && !entry.second->reaches(); };
+  const bool needed = !stays_away_ && std::ranges::any_of(links_, needs_another);
+  if (rejoin(needed ? BrokerLink::Start::if_missing : BrokerLink::Start::never)) return;
+  stays_away_ |= needed;
+  look_for_broker();
 }
 
 bool Context::returns_to_broker() noexcept {
@@ -105,16 +111,20 @@ void Context::mind_descriptors_kept() noexcept {
   for (const auto& [id, endpoint] : endpoints_) endpoint->let_go_of_descriptors();
 }
 
-/// Those that nobody uses any more; of the others the broker says when they go. The other side may not have heard yet over which
-/// link it goes on, and never hear if the broker dies now.
+/// The other side may not have heard yet that it goes, or over which one it goes on, and never hear if the broker dies now.
+void Context::leave(Link& link) {
+  link.let_go();
+  unwatch(link);
+  links_.erase(link.id());
+}
+
+/// Those that nobody uses any more; of the others the broker says when they go.
 void Context::drop_former_links() {
   if (row_ == &no_row) return;
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto link = entry++;
     if (link->second->life == hello_.life || link->second->endpoints != 0) continue;
-    link->second->let_go();
-    unwatch(*link->second);
-    links_.erase(link);
+    leave(*link->second);
   }
 }
 

@@ -213,6 +213,8 @@ class Endpoint {
   /// Nothing of it is kept for the next broker.
   void let_go_of_descriptors() noexcept;
   void reasserted(const wire::Reasserted& m);
+  /// Granted by this broker, which knows from which stream: a former one would have to take it back there.
+  bool returnable() const noexcept;
   /// Whether the broker of now knows this port: it can grow, and leave.
   bool known() const noexcept;
   /// Whether no broker will ever know it again.
@@ -314,6 +316,7 @@ class Endpoint {
   HeldStream written_;
   HeldStream read_;
   Standing standing_ = Standing::known;
+  bool taken_over_ = false;  ///< from a former broker
   Lending lending_;
   std::deque<Departure> leaving_;  ///< of the held messages in the backlog, in order
   std::uint64_t messages_read_ = 0;

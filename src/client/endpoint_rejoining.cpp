@@ -11,6 +11,8 @@ void Endpoint::lose_broker() noexcept {
 
 bool Endpoint::known() const noexcept { return standing_ == Standing::known && context_.broker_alive(); }
 
+bool Endpoint::returnable() const noexcept { return known() && !taken_over_; }
+
 bool Endpoint::forsaken() noexcept { return standing_ == Standing::alone || !context_.returns_to_broker(); }
 
 void Endpoint::hold_read(const wire::Install& m, KeptMemory memory) {
@@ -87,6 +89,7 @@ void Endpoint::show(const HeldStream& stream) {
 void Endpoint::reasserted(const wire::Reasserted& m) {
   if (standing_ != Standing::former) return;
   standing_ = m.outcome == wire::Reasserted::Outcome::kept ? Standing::known : Standing::alone;
+  taken_over_ = true;
   if (m.outcome == wire::Reasserted::Outcome::over) peer_closed(std::nullopt, m.reason);
   context_.make_hot(*this);
 }

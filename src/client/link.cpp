@@ -70,8 +70,9 @@ void Link::ring() noexcept {
 sys::Doorbell Link::answer() noexcept {
   if (deserted_) return sys::Doorbell::let_go;
   const sys::Doorbell said = sys::quiet(doorbell_.get());
-  deserted_ = said == sys::Doorbell::let_go;
-  return said;
+  // Who was never heard of may not have got its end: that closes with the broker that still had it.
+  deserted_ = said == sys::Doorbell::let_go || (said == sys::Doorbell::gone && theirs_ == nullptr);
+  return deserted_ ? sys::Doorbell::let_go : said;
 }
 
 void Link::announce_sleep() noexcept {

@@ -69,6 +69,8 @@ class Link {
   void let_go() const noexcept { sys::let_go(doorbell_.get()); }
   /// What the doorbell says. Let go of: from now on its end means nothing.
   sys::Doorbell answer() noexcept;
+  /// Whether there is a doorbell that the other side hears, as far as this one knows.
+  bool reaches() const noexcept { return complete() && !deserted_; }
 
   std::size_t endpoints = 0;    ///< paired over this link
   bool peer_dead = false;       ///< the kernel says so; the broker's word counts while there is one
@@ -98,7 +100,7 @@ class Link {
   std::uint32_t answered_sleep_ = 0;
   bool fence_ = true;
   bool owes_ring_ = false;
-  bool deserted_ = false;  ///< the other side has let go of it, and lives
+  bool deserted_ = false;  ///< the other side has let go of it, or never had it, and lives
 };
 
 template <class Each>

@@ -21,7 +21,8 @@ Registry::Wrong Registry::on(ContextId from, const wire::Claim& m, Actions& acti
   const GenerationEntry* const generation = find_generation(port(m.carrier.opposite()), m.generation);
   if (entry == nullptr) {
     // The Create is on its way too, on the connection of whoever wrote the record.
-    const bool unborn = generation != nullptr && m.epoch == 1 && creator_of_unborn(m.port.channel()) == generation->writer;
+    const ContextId creator = creator_of_unborn(m.port.channel());
+    const bool unborn = creator && generation != nullptr && m.epoch == 1 && creator == generation->writer;
     if (!unborn || !holds(Rule::claims_wait)) {
       refuse(m.port, m.epoch, m.carrier, from, actions);
       return nullptr;

@@ -12,10 +12,12 @@ namespace {
 struct LinkEnds : testing::Test {
   const PortId port = PortId::of({1}, 1);
 
-  void SetUp() override {
-    const sys::Fd fd = sys::create_memory("fairway:test", shm::small_segment);
-    near.bind(sys::Mapping(fd.get(), shm::small_segment, sys::Mapping::Access::write), false);
+  void SetUp() override { near.bind(half(sys::Mapping::Access::write), false); }
+  static sys::Mapping half(sys::Mapping::Access access) {
+    return sys::Mapping(sys::create_memory("fairway:test", shm::small_segment).get(), shm::small_segment, access);
   }
+  /// Without a half of the other side each is a ring.
+  void hear_of_far() { near.install(half(sys::Mapping::Access::read)); }
 
   std::pair<sys::Fd, sys::Fd> doorbells = sys::doorbell_pair();
   Link near{{1}, {2}, 0, "far", std::move(doorbells.first), {}};
@@ -23,11 +25,20 @@ struct LinkEnds : testing::Test {
 };
 
 TEST_F(LinkEnds, WhoseDoorbellIsClosedIsDead) {
-  EXPECT_TRUE(near.notify(port));
-  EXPECT_FALSE(near.peer_dead);
+  hear_of_far();
+  EXPECT_TRUE(near.reaches());
+  EXPECT_EQ(near.answer(), sys::Doorbell::silent);
   far.close();
+  EXPECT_EQ(near.answer(), sys::Doorbell::gone);
+}
+
+TEST_F(LinkEnds, WhoMayNeverHaveGotItsEndIsNotDead) {
+  EXPECT_TRUE(near.notify(port));
+  far.close();  // by the broker that still had it, and died
   near.notify(port);
-  EXPECT_TRUE(near.peer_dead);
+  EXPECT_FALSE(near.peer_dead);
+  EXPECT_EQ(near.answer(), sys::Doorbell::let_go);
+  EXPECT_FALSE(near.reaches());
 }
 
 TEST_F(LinkEnds, WhoHearsNoRingsAnyMoreIsDeadToo) {

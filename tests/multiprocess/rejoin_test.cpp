@@ -84,6 +84,25 @@ TEST(Rejoin, a_buffer_in_transit_dies_with_its_broker_and_one_that_has_arrived_g
   EXPECT_EQ(again->data().bytes()[large - 1], std::byte{1});
 }
 
+TEST(Rejoin, a_port_that_a_former_broker_granted_closes_with_its_message_unread) {
+  Contexts town(2, nullptr);
+  auto [mine, theirs] = town.channel(0, 1);
+  town.expect_talk(mine, theirs);
+  MessageChannel channel(town[0]);
+  mine.post_message("unread", {.transfer = {channel.port2}});
+  const int broker = town.broker_pid();
+  ::kill(broker, SIGSTOP);
+  EXPECT_FALSE(theirs.try_receive());  // asks for the port
+  ::kill(broker, SIGCONT);
+  static_cast<void>(town.channel(1, 0));  // and hears what comes behind the answer
+  town.kill_broker();
+  town.poll_all();
+  for (const std::size_t from : {0u, 1u}) static_cast<void>(town.channel(from, 1 - from));
+  EXPECT_FALSE(channel.port1.close_reason());
+  theirs.close();
+  EXPECT_EQ(town.text(channel.port1), "closed");
+}
+
 TEST(Rejoin, empty_messages_that_wait_in_the_heap_reach_the_hard_limit) {
   Contexts town(2);
   Context writer({.broker = town.directory(), .queue_hard_limit = 640});

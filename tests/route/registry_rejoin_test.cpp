@@ -343,6 +343,9 @@ TEST_F(Rejoin, WhatAnOwnerBeforeHasWrittenIsShownByItsReader) {
   world.show(b, newer, memory(3));
   EXPECT_EQ(world.take_all(a), Lines{"Reasserted ch-300.1"});
   EXPECT_EQ(world.registry().segments(), 3u);
+  world.take_all(b);
+  world.send(b, wire::Claim{PortId::of({301}, 1), q, 1, 0, 0});
+  EXPECT_EQ(world.take_all(b), Lines{"Refused ch-301.1 token 1 on ch-300.2"}) << "who wrote it is nobody's creator";
   world.send(b, wire::Done{q, 0, {}});
   EXPECT_EQ(world.registry().segments(), 2u);
 }

@@ -17,7 +17,6 @@
 
 #include "client/endpoint.hpp"
 #include "client/port.hpp"
-#include "support/sanitized.hpp"
 #include "support/temporary_directory.hpp"
 #include "tools/run.hpp"
 
@@ -200,11 +199,14 @@ TEST_F(Serve, ReadsNoMoreThanTheProgramTakes) {
 
 /// It could write for ever: it is stopped by a pipe that nobody reads, and no message is lost.
 TEST_F(Serve, ReadsNoMoreOfTheProgramThanThePortTakes) {
-  const std::uint64_t last = sanitized ? 200'000 : 2'000'000;
-  auto served = serve({"--", "seq", "1", std::to_string(last)});
+  constexpr std::uint64_t last = 20'000;
+  auto served = serve({"--", "seq", "-f", "%01000.0f", "1", std::to_string(last)});  // 20 MB: a port takes 4 MiB
   MessagePort port = context.connect("service", patience);
   std::uint64_t next = 1;
-  while (const auto message = port.receive(patience)) ASSERT_EQ(message->string(), std::to_string(next++));
+  while (const auto message = port.receive(patience)) {
+    const std::string number = std::to_string(next++);
+    ASSERT_EQ(message->string(), std::string(1000 - number.size(), '0') + number);
+  }
   EXPECT_EQ(next, last + 1);
   EXPECT_EQ(served.get().code, 0);
 }
