@@ -210,7 +210,6 @@ class Context {
   // context_broker.cpp
   void on_broker_lost();
   void lose_link(Link& link);
-  void leave(Link& link);
   void handle(BrokerLink::Message& message);
   void on(const wire::Welcome& m, BrokerLink::Message& message);
   void on(const wire::Refusal& m, BrokerLink::Message& message);

@@ -213,7 +213,8 @@ void Context::on(const wire::LinkDrop& m, BrokerLink::Message&) {
     endpoint->unlinked();
     make_hot(*endpoint);
   }
-  leave(*found->second);
+  unwatch(*found->second);
+  links_.erase(found);
 }
 
 /// Who is called over it, and by whom, cannot be known any more.
@@ -282,7 +283,7 @@ void Context::on_broker_lost() {
   uninstalled_links_.clear();
   forget_unanswered_boxes();
   for (const auto& [id, link] : links_)
-    if (link->peer_dead) lose_link(*link);
+    if (link->peer_dead || (!may_return_ && !link->reaches())) lose_link(*link);  // no other one will be made
   for (const auto& [id, endpoint] : endpoints_) {
     endpoint->lose_broker();
     make_hot(*endpoint);

@@ -111,20 +111,16 @@ void Context::mind_descriptors_kept() noexcept {
   for (const auto& [id, endpoint] : endpoints_) endpoint->let_go_of_descriptors();
 }
 
-/// The other side may not have heard yet that it goes, or over which one it goes on, and never hear if the broker dies now.
-void Context::leave(Link& link) {
-  link.let_go();
-  unwatch(link);
-  links_.erase(link.id());
-}
-
-/// Those that nobody uses any more; of the others the broker says when they go.
+/// Those that nobody uses any more; of the others the broker says when they go. The other side may not have heard yet over which
+/// link it goes on, and never hear if the broker dies now.
 void Context::drop_former_links() {
   if (row_ == &no_row) return;
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto link = entry++;
     if (link->second->life == hello_.life || link->second->endpoints != 0) continue;
-    leave(*link->second);
+    link->second->let_go();
+    unwatch(*link->second);
+    links_.erase(link);
   }
 }
 
@@ -133,7 +129,8 @@ void Context::on_link_dead(Link& link) {
   link.peer_dead = true;
   unwatch(link);
   if (!broker_.alive() || row_ == &no_row) return lose_link(link);
-  if (link.life == hello_.life) return;
+  // The broker that died had told the other side to drop it, and not this one.
+  if (link.life == hello_.life || link.endpoints == 0) return;
   broker_.send(wire::PeerGone{link.peer(), 0, link.pid()});
   for (const auto& [id, endpoint] : endpoints_)
     if (endpoint->link() == &link && endpoint->alone()) endpoint->peer_closed(std::nullopt, CloseReason::peer_lost);
