@@ -210,6 +210,8 @@ class Context {
   // context_broker.cpp
   void on_broker_lost();
   void lose_link(Link& link);
+  /// `in_peace`: the end of the doorbell is to be no death for the other side.
+  void leave(Link& link, bool in_peace);
   void handle(BrokerLink::Message& message);
   void on(const wire::Welcome& m, BrokerLink::Message& message);
   void on(const wire::Refusal& m, BrokerLink::Message& message);

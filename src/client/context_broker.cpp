@@ -213,8 +213,7 @@ void Context::on(const wire::LinkDrop& m, BrokerLink::Message&) {
     endpoint->unlinked();
     make_hot(*endpoint);
   }
-  unwatch(*found->second);
-  links_.erase(found);
+  leave(*found->second, m.peer_gone == 0);
 }
 
 /// Who is called over it, and by whom, cannot be known any more.

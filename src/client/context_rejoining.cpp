@@ -111,16 +111,21 @@ void Context::mind_descriptors_kept() noexcept {
   for (const auto& [id, endpoint] : endpoints_) endpoint->let_go_of_descriptors();
 }
 
-/// Those that nobody uses any more; of the others the broker says when they go. The other side may not have heard yet over which
-/// link it goes on, and never hear if the broker dies now.
+/// The other side may not have heard yet that it goes, or over which one it goes on, and never hear if the broker dies now. But
+/// one that this broker has cut off has to see by the doorbell that it is alone.
+void Context::leave(Link& link, bool in_peace) {
+  if (in_peace) link.let_go();
+  unwatch(link);
+  links_.erase(link.id());
+}
+
+/// Those that nobody uses any more; of the others the broker says when they go.
 void Context::drop_former_links() {
   if (row_ == &no_row) return;
   for (auto entry = links_.begin(); entry != links_.end();) {
     const auto link = entry++;
     if (link->second->life == hello_.life || link->second->endpoints != 0) continue;
-    link->second->let_go();
-    unwatch(*link->second);
-    links_.erase(link);
+    leave(*link->second, true);
   }
 }
 
@@ -129,8 +134,7 @@ void Context::on_link_dead(Link& link) {
   link.peer_dead = true;
   unwatch(link);
   if (!broker_.alive() || row_ == &no_row) return lose_link(link);
-  // The broker that died had told the other side to drop it, and not this one.
-  if (link.life == hello_.life || link.endpoints == 0) return;
+  if (link.life == hello_.life) return;
   broker_.send(wire::PeerGone{link.peer(), 0, link.pid()});
   for (const auto& [id, endpoint] : endpoints_)
     if (endpoint->link() == &link && endpoint->alone()) endpoint->peer_closed(std::nullopt, CloseReason::peer_lost);

@@ -82,6 +82,7 @@ void Registry::handle(ContextId from, const wire::ClientMessage& message, Action
 void Registry::leave(ContextId id, Actions& actions) {
   const auto found = contexts_.find(id);
   if (found == contexts_.end()) return;
+  found->second.leaving = true;
   // The name is free before anybody learns of the death.
   if (!found->second.name.empty()) names_.erase(found->second.name);
   std::vector<PortId> uninvited;  // nobody is left to revoke them

@@ -168,6 +168,7 @@ class Registry {
     std::uint64_t ids_block = 0;
     std::size_t sent = 0;          ///< ports in transit that it sent
     ContextId identity;            ///< its number at the first broker that it joined
+    bool leaving = false;          ///< its connection has ended
     bool returning = false;        ///< it has lost a broker before this one
     bool complete = false;         ///< and has said all that it has
     std::size_t reasserted = 0;    ///< ports that wait for their other sides

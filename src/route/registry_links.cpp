@@ -83,9 +83,9 @@ void Registry::drop_link(LinkId id, Actions& actions) {
     link_by_pair_.erase(by_pair);
   for (const SegmentId half : link.half)
     if (half) drop_segment(half, actions);
-  for (const ContextId side : link.side) {
-    contexts_.at(side).links.erase(id);
-    actions.push_back(Send{side, wire::LinkDrop{id}});
+  for (const int i : {0, 1}) {
+    contexts_.at(link.side[i]).links.erase(id);
+    actions.push_back(Send{link.side[i], wire::LinkDrop{id, contexts_.at(link.side[1 - i]).leaving ? 1u : 0u}});
   }
   actions.push_back(DropLink{id});
 }

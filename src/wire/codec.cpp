@@ -43,6 +43,7 @@ bool valid(const Reply& m) noexcept { return m.detail.valid(); }
 bool valid(const Granted& m) noexcept {
   return m.origin >= Granted::Origin::connect && m.origin <= Granted::Origin::token && m.pad == 0;
 }
+bool valid(const LinkDrop& m) noexcept { return m.peer_gone <= 1; }
 bool valid(const PortClosed& m) noexcept { return valid_reason(m.reason) && m.pad == 0; }
 
 bool valid(const Refused& m) noexcept { return m.pad == 0; }

@@ -282,6 +282,7 @@ struct LinkInstall {
 };
 struct LinkDrop {
   LinkId link;
+  std::uint32_t peer_gone = 0;  ///< 1: with the context at the other end, which may not know that yet
 };
 /// The port opposite is owned by the context at the other end of the link; without a link, by this one.
 struct Paired {

@@ -148,7 +148,7 @@ TEST_F(RegistryEnds, AContextThatLeavesLosesItsPortsAndLeavesItsStream) {
   Lines lines = world.leave(a);
   std::erase_if(lines, [](const std::string& line) { return line.starts_with("memory 1"); });  // nobody is there to have any
   EXPECT_EQ(lines, (Lines{"ch-1.1 closed by 1 epoch 0", "2 <- PortClosed ch-1.2 at g0 unknown peer_lost", "1 <- LinkDrop 1",
-                          "2 <- LinkDrop 1", "unlink 1", "drop 2"}));
+                          "2 <- LinkDrop 1 peer gone", "unlink 1", "drop 2"}));
   EXPECT_EQ(world.registry().segments(), 1u) << "it is still read";
   world.send(b, wire::End{port.opposite()});
   EXPECT_EQ(world.registry().segments(), 0u);

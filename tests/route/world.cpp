@@ -23,7 +23,7 @@ struct MessageText {
   std::string operator()(const wire::Ids& m) const { return "Ids " + text(m.first.value) + "+" + text(m.count); }
   std::string operator()(const wire::Link& m) const { return "Link " + text(m.link) + " to " + text(m.peer) + " '" + std::string(m.name.view()) + "'"; }
   std::string operator()(const wire::LinkInstall& m) const { return "LinkInstall " + text(m.link); }
-  std::string operator()(const wire::LinkDrop& m) const { return "LinkDrop " + text(m.link); }
+  std::string operator()(const wire::LinkDrop& m) const { return "LinkDrop " + text(m.link) + (m.peer_gone != 0 ? " peer gone" : ""); }
   std::string operator()(const wire::Paired& m) const { return "Paired " + text(m.port) + " link " + text(m.link) + " epoch " + text(m.peer_epoch); }
   std::string operator()(const wire::Install& m) const {
     const std::string before = m.previous == m.generation ? "first" : "after g" + text(m.previous) + " at " + text(m.previous_final);
