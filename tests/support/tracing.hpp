@@ -4,9 +4,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "support/temporary_directory.hpp"
 
 namespace fairway::test {
 
@@ -37,6 +40,14 @@ inline std::uint64_t system_calls(const std::filesystem::path& summary) {
     if (line.ends_with(" total") && fields >> percent >> seconds >> each >> calls) total = calls;
   }
   return total;
+}
+
+/// All of a role. Nothing: it failed.
+inline std::optional<std::uint64_t> system_calls_of(const std::string& role_and_arguments) {
+  const TemporaryDirectory output;
+  const std::string summary = (output.path() / "summary").native();
+  if (!run_under("strace -f -c -o " + summary, role_and_arguments)) return std::nullopt;
+  return system_calls(summary);
 }
 
 /// In a traced role: from here on, or up to here, system calls count.
