@@ -167,7 +167,7 @@ class Context {
   Number take_number_to_lend();
   /// They were not used.
   void return_numbers(std::vector<Number> numbers) noexcept;
-  /// Whether that is, was or will be a channel of this context's: its own, or that of a port here.
+  /// Whether a message that is posted now may carry it as something of this context's: a port, or memory that it boxes.
   bool may_mean(ChannelId id) const noexcept;
   /// How much more may be kept mapped for when it comes back.
   Lending::Amount room_to_lend() const noexcept;
@@ -196,7 +196,7 @@ class Context {
     News news;
   };
   struct Ids {
-    ChannelId next, end, first;
+    ChannelId next, end;
   };
 
   // context.cpp
@@ -336,7 +336,6 @@ class Context {
   static const shm::ContextRow no_row;  ///< of a broker that has not answered Hello yet: nothing is counted in it
   const shm::ContextRow* row_ = &no_row;
   std::deque<Ids> ids_;
-  std::vector<Ids> former_ids_;    ///< used up
   std::deque<ChannelId> created_;  ///< the broker knows them, and no port has them yet
 
   std::unordered_map<LinkId, std::unique_ptr<Link>, IdHash> links_;

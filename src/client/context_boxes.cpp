@@ -69,9 +69,9 @@ void Context::return_numbers(std::vector<Number> numbers) noexcept {
 }
 
 bool Context::may_mean(ChannelId id) const noexcept {
-  const auto among = [id](const Ids& ids) { return ids.first <= id && id < ids.end; };
-  return std::ranges::any_of(ids_, among) || std::ranges::any_of(former_ids_, among) || endpoints_.contains(PortId::of(id, 1)) ||
-         endpoints_.contains(PortId::of(id, 2));
+  const auto is_it = [id](const Number& number) { return number.id.channel() == id; };
+  return endpoints_.contains(PortId::of(id, 1)) || endpoints_.contains(PortId::of(id, 2)) ||
+         std::ranges::find(created_, id) != created_.end() || std::ranges::any_of(unused_numbers_, is_it);
 }
 
 Lending::Amount Context::room_to_lend() const noexcept {

@@ -85,7 +85,7 @@ Endpoint* Context::find(PortId id) noexcept {
 }
 
 void Context::on(const wire::Ids& m, BrokerLink::Message&) {
-  ids_.push_back({m.first, {m.first.value + m.count}, m.first});
+  ids_.push_back({m.first, {m.first.value + m.count}});
 }
 
 // Segments --------------------------------------------------------------------------------------------------
@@ -276,7 +276,6 @@ void Context::on_broker_lost() {
   log(LogLevel::warning, [] { return "the broker is gone: channels go on, nothing new can be shared until the next one is there"; });
   leases_.forget();
   ids_.clear();
-  former_ids_.clear();
   created_.clear();
   uninstalled_.clear();
   uninstalled_links_.clear();

@@ -43,10 +43,7 @@ bool Context::wait_for_broker(Timeout timeout, Done&& done) {
 }
 
 PortId Context::take_channel_id() {
-  while (!ids_.empty() && ids_.front().next == ids_.front().end) {
-    former_ids_.push_back(ids_.front());
-    ids_.pop_front();
-  }
+  while (!ids_.empty() && ids_.front().next == ids_.front().end) ids_.pop_front();
   if (ids_.empty() && !wait_for_broker(options_.broker_timeout, [this] { return !ids_.empty(); }))
     throw_no_broker("a channel number");
   return PortId::of({ids_.front().next.value++}, 1);

@@ -90,7 +90,12 @@ TEST_F(Lent, a_number_that_means_something_else_here_is_not_named) {
   other.post_message("here");
   client::Endpoint& borrower = *theirs.implementation()->endpoint;
   const PortId own = other.implementation()->endpoint->id();
-  for (const PortId lie : {own, own.opposite(), PortId::of({own.channel().value + 100}, 2), borrower.id(), borrower.id().opposite()}) {
+  client::Context& context = town[1].implementation();
+  context.stock_numbers(1);
+  const std::vector<client::Number> unused = context.take_numbers(1);
+  ASSERT_EQ(unused.size(), 1u);
+  context.return_numbers(unused);
+  for (const PortId lie : {own, own.opposite(), unused[0].id, borrower.id(), borrower.id().opposite()}) {
     auto event = pass(mine, theirs, ArrayBuffer(size));
     ASSERT_TRUE(event);
     ArrayBuffer buffer(Value(event->data()));
