@@ -103,6 +103,28 @@ TEST(Rejoin, a_port_that_a_former_broker_granted_closes_with_its_message_unread)
   EXPECT_EQ(town.text(channel.port1), "closed");
 }
 
+TEST(Rejoin, a_link_is_not_dead_whose_other_side_alone_has_heard_that_it_is_dropped) {
+  Contexts town(3);
+  auto [mine, theirs] = town.channel(0, 1);
+  auto [carrier, end] = town.channel(0, 2);
+  town.expect_talk(mine, theirs);
+  town.expect_talk(carrier, end);
+  std::vector<MessagePort> unheard;  // so many that the broker keeps for b what comes behind them
+  for (int i = 0; i < 200; ++i) unheard.push_back(town[2].connect("b"));
+  carrier.post_message("yours", {.transfer = {mine}});
+  std::optional<MessageEvent> event;
+  while (!(event = end.try_receive())) {
+    town[0].poll();
+    town[2].poll();
+  }
+  static_cast<void>(town[0].connect("c"));  // and a has heard that the link to b is not needed any more
+  town.kill_broker();
+  town.poll_all();
+  town.start_broker();
+  EXPECT_EQ(town.text(theirs), "closed") << "b names who had the port opposite, and c has it";
+  EXPECT_EQ(theirs.close_reason(), CloseReason::broker_lost) << "nobody died";
+}
+
 TEST(Rejoin, empty_messages_that_wait_in_the_heap_reach_the_hard_limit) {
   Contexts town(2);
   Context writer({.broker = town.directory(), .queue_hard_limit = 640});
